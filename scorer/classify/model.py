@@ -1,0 +1,114 @@
+"""Is this folder a model that may be used, and what is in it? Loading is strict: nothing is guessed, nothing is run."""
+
+import hashlib
+import json
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from transformers import AutoConfig, AutoModelForTokenClassification, AutoTokenizer
+from transformers.utils.logging import disable_progress_bar
+
+from scorer.classify.decide import Decision, read_decisions
+from scorer.classify.tokens import WindowMaker
+from scorer.errors import ModelError
+from scorer.labels import Label, names, read_labels
+
+WEIGHTS = "model.safetensors"
+RESULT_FILES = ("config.json", WEIGHTS, "labels.json", "thresholds.json", "tokenizer.json", "tokenizer_config.json")
+
+
+@dataclass(frozen=True)
+class SegmentModel:
+    """A loaded model: network in evaluation mode, tokenizer, labels in output order, decisions in the same order."""
+
+    network: Any
+    tokenizer: Any
+    labels: tuple[Label, ...]
+    decisions: tuple[Decision, ...]
+
+    @property
+    def pad_id(self) -> int:
+        """The token that fills up short windows."""
+        return int(self.tokenizer.pad_token_id)
+
+    def maker(self, window_tokens: int, context_tokens: int) -> WindowMaker:
+        """The window maker for this model's tokenizer."""
+        return WindowMaker(self.tokenizer, window_tokens, context_tokens)
+
+
+def model_hash(folder: Path) -> str:
+    """sha256 over every file that can change a result; a cheap fingerprint that needs no torch model.
+
+    Raises ModelError naming the files that are missing.
+    """
+    missing = [name for name in RESULT_FILES if not (folder / name).is_file()]
+    if missing:
+        raise ModelError(f"{folder}: not a model folder, {', '.join(missing)} missing: name one with --model, such as models/default")
+    digest = hashlib.sha256()
+    for name in RESULT_FILES:
+        digest.update(name.encode() + hashlib.sha256((folder / name).read_bytes()).digest())
+    return digest.hexdigest()
+
+
+def load_model(folder: Path, *, calibrated: bool = True) -> SegmentModel:
+    """Load a model folder in float32, on the GPU where there is one.
+
+    Raises ModelError where weights are not safetensors, do not fit the network exactly, want code run, or labels differ.
+    With `calibrated` false, thresholds.json may be missing: temperature 1 and threshold 0.5 stand in.
+    """
+    labels = _declared_labels(folder)
+    decisions = read_decisions(folder / "thresholds.json", labels) if calibrated else tuple(Decision(1.0, 0.5) for _ in labels)
+    tokenizer = _load_tokenizer(folder)
+    network = _load_network(folder)
+    if len(tokenizer) > network.config.vocab_size:
+        raise ModelError(f"{folder}: the tokenizer has {len(tokenizer)} tokens, the network {network.config.vocab_size}: not a pair")
+    return SegmentModel(network, tokenizer, labels, decisions)
+
+
+def _declared_labels(folder: Path) -> tuple[Label, ...]:
+    labels = read_labels(folder / "labels.json")
+    try:
+        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        declared = [config["id2label"][str(at)] for at in range(len(config["id2label"]))]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ModelError(f"{folder}/config.json: no readable id2label ({type(error).__name__})") from error
+    if config.get("auto_map"):
+        raise ModelError(f"{folder}: the model wants to run code of its own (auto_map): only stock architectures are loaded")
+    if tuple(declared) != names(labels):
+        raise ModelError(f"{folder}: config.json declares {declared}, labels.json {list(names(labels))}: the files are not of one model")
+    return labels
+
+
+def _load_tokenizer(folder: Path) -> Any:
+    try:
+        return AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+    except (OSError, ValueError, KeyError) as error:
+        raise ModelError(f"{folder}: the tokenizer cannot be loaded ({type(error).__name__}): restore the folder or retrain") from error
+
+
+def _load_network(folder: Path) -> Any:
+    if not (folder / WEIGHTS).is_file():
+        raise ModelError(f"{folder}: no {WEIGHTS}; other weight formats can run code and are not loaded")
+    logging.getLogger("transformers.modeling_utils").setLevel(logging.ERROR)  # we check and say it ourselves
+    disable_progress_bar()
+    try:
+        config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+        network, report = AutoModelForTokenClassification.from_pretrained(
+            folder,
+            config=config,
+            use_safetensors=True,
+            local_files_only=True,
+            trust_remote_code=False,
+            dtype=torch.float32,
+            output_loading_info=True,
+        )
+    except (OSError, ValueError, RuntimeError, KeyError, SafetensorError) as error:
+        raise ModelError(f"{folder}: the weights cannot be loaded ({type(error).__name__}): restore the folder or retrain") from error
+    wrong = {kind: sorted(map(str, found)) for kind, found in report.items() if found}
+    if wrong:
+        raise ModelError(f"{folder}: weights and network differ {wrong}: this is not a trained {type(network).__name__}")
+    return network.eval().to("cuda" if torch.cuda.is_available() else "cpu")

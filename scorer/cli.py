@@ -1,0 +1,148 @@
+"""What can be typed? Each command parses, calls one function, prints and exits; rooms are imported inside, so that help is instant."""
+
+import sys
+import traceback
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from scorer.errors import ExitCode, ScorerError
+
+app = typer.Typer(
+    help="Score the quality of customer calls from their transcripts, with the evidence behind every score.",
+    epilog="Example: scorer score tests/sample_night --out out/night",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+Inputs = Annotated[list[str], typer.Argument(metavar="INPUT...", help="Parquet files, folders or globs.")]
+Out = Annotated[Path, typer.Option("--out", help="Folder for the results; new, or holding the same run.")]
+ConfigFile = Annotated[Path, typer.Option("--config", help="Columns, speakers, time unit, limits.")]
+RubricFile = Annotated[Path, typer.Option("--rubric", help="How calls are scored.")]
+Run = Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a finished run.")]
+ModelFolder = Annotated[Path, typer.Argument(metavar="MODEL", help="Model folder.")]
+TrainingFile = Annotated[Path, typer.Option("--config", help="Data and settings of the training.")]
+
+CONFIG, RUBRIC, MODEL = Path("configs/scoring.yaml"), Path("configs/rubric.yaml"), Path("models/default")
+TRAINING = Path("configs/training.yaml")
+
+
+@app.command(epilog="Example: scorer score night/*.parquet --out out/2026-11-20")
+def score(
+    inputs: Inputs,
+    out: Out,
+    config: ConfigFile = CONFIG,
+    rubric: RubricFile = RUBRIC,
+    model: Annotated[Path, typer.Option("--model", help="Model folder.")] = MODEL,
+) -> None:
+    """Score every call of a night and write calls, segments, flags and rejects."""
+    from scorer.pipeline import score_night
+    from scorer.screen import night_table, progress_of, say
+
+    with progress_of("scoring") as progress:
+        night = score_night(inputs, out=out, config=config, rubric=rubric, model=model, progress=progress)
+    if night.reused:
+        say(f"{out} already holds this run: nothing to do.")
+    say(night_table(night.run, out))
+    if night.over_budget:
+        raise night.over_budget
+
+
+@app.command(epilog="Example: scorer check night/*.parquet")
+def check(inputs: Inputs, config: ConfigFile = CONFIG) -> None:
+    """Say how the input would be understood, and list what is wrong with it; no model needed."""
+    from scorer.config import ScoringConfig, load_yaml
+    from scorer.screen import inspection_table, say
+    from scorer.tables.files import expand_inputs
+    from scorer.tables.inspect import inspect_inputs
+
+    found = inspect_inputs(expand_inputs(inputs), load_yaml(config, ScoringConfig).input)
+    say(inspection_table(found))
+    if found.problems:
+        raise typer.Exit(ExitCode.FAILED)
+
+
+@app.command(epilog="Example: scorer rescore out/night --rubric configs/stricter.yaml --out out/night-stricter")
+def rescore(run: Run, rubric: Annotated[Path, typer.Option("--rubric", help="The new rubric.")], out: Out) -> None:
+    """Score a finished run again with another rubric, from its stored predictions."""
+    from scorer.rescore import rescore_run
+    from scorer.screen import changes_table, night_table, progress_of, say
+
+    with progress_of("rescoring") as progress:
+        result, changes = rescore_run(run, rubric=rubric, out=out, progress=progress)
+    say(night_table(result, out))
+    say(changes_table(changes))
+
+
+@app.command(epilog="Example: scorer explain out/night va-047")
+def explain(
+    run: Run,
+    call_id: Annotated[str, typer.Argument(metavar="CALL_ID", help="A call_id of the run.")],
+) -> None:
+    """Show one call: transcript, labels and probabilities, tallies, points, weights, flags."""
+    from scorer.explain import explain_call
+    from scorer.screen import say
+
+    say(explain_call(run, call_id))
+
+
+@app.command(epilog="Example: scorer train --out models/candidate")
+def train(out: Annotated[Path, typer.Option("--out", help="Folder for the new model.")], config: TrainingFile = TRAINING) -> None:
+    """Train a model on the labelled calls; an interrupted training goes on where it was."""
+    from scorer.config import load_yaml
+    from scorer.training.settings import TrainingConfig
+    from scorer.training.train import train as train_model
+
+    train_model(load_yaml(config, TrainingConfig), out=out, work=out.with_name(out.name + ".work"))
+    typer.echo(f"{out} is trained; next: scorer calibrate {out}")
+
+
+@app.command(epilog="Example: scorer calibrate models/candidate")
+def calibrate(model: ModelFolder, config: TrainingFile = TRAINING) -> None:
+    """Fit temperature and threshold of every label on held-out training calls."""
+    from scorer.config import load_yaml
+    from scorer.training.calibrate import calibrate as calibrate_model
+    from scorer.training.settings import TrainingConfig
+
+    fitted = calibrate_model(load_yaml(config, TrainingConfig), model)
+    for name, numbers in fitted.items():
+        typer.echo(f"{name:22} temperature {numbers['temperature']:.2f}  threshold {numbers['threshold']:.2f}")
+    typer.echo(f"{model} is calibrated; next: scorer evaluate {model}")
+
+
+@app.command(epilog="Example: scorer evaluate models/default")
+def evaluate(model: ModelFolder, config: TrainingFile = TRAINING) -> None:
+    """Measure a model on the dev calls beside two baselines; writes its evaluation.json and model card."""
+    from scorer.config import load_yaml
+    from scorer.screen import evaluation_table, say
+    from scorer.training.evaluate import evaluate as evaluate_model
+    from scorer.training.settings import TrainingConfig
+
+    report = evaluate_model(load_yaml(config, TrainingConfig), model)
+    say(evaluation_table(report))
+    typer.echo(f"the model card is {model}/README.md; to put the model to use, name it with --model or copy it to {MODEL}")
+
+
+def main() -> None:
+    """Run the command line; the one place where errors become exit codes."""
+    try:
+        app()
+    except ScorerError as error:
+        typer.echo(f"scorer: {error}", err=True)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        typer.echo("scorer: interrupted; nothing unfinished was published, run the same command again", err=True)
+        sys.exit(ExitCode.INTERRUPTED)
+    except Exception as error:  # noqa: BLE001  # the border: whatever is left is our bug
+        sys.exit(_bug(error))
+
+
+def _bug(error: Exception) -> int:
+    """Say where it happened, never what the message held: it may quote a transcript."""
+    where = traceback.extract_tb(error.__traceback__)
+    lines = [f"  {frame.filename}:{frame.lineno} in {frame.name}" for frame in where]
+    typer.echo("\n".join([f"scorer: a bug in scorer ({type(error).__name__}); please report these lines:", *lines]), err=True)
+    return ExitCode.BUG

@@ -1,0 +1,47 @@
+"""What can go wrong on purpose, and which exit code says so."""
+
+from enum import IntEnum
+
+
+class ExitCode(IntEnum):
+    """What the shell and the scheduler see."""
+
+    DONE = 0
+    FAILED = 1  # expected failure, with advice
+    USAGE = 2  # typer's own
+    BUG = 3
+    TOO_MANY_REJECTS = 4
+    INTERRUPTED = 130
+
+
+class ScorerError(Exception):
+    """An expected failure: where, what was found, what to do. Never carries transcript text."""
+
+    exit_code = ExitCode.FAILED
+
+
+class ConfigError(ScorerError):
+    """A YAML file that cannot be used; lists all its problems."""
+
+
+class InputError(ScorerError):
+    """Input that stops the night before anything is written; lists all problems."""
+
+
+class ModelError(ScorerError):
+    """A model folder that must not be used."""
+
+
+class RunError(ScorerError):
+    """A run folder that cannot be written to or read from."""
+
+
+class RejectBudgetError(ScorerError):
+    """The run is complete, but more was rejected than the config allows."""
+
+    exit_code = ExitCode.TOO_MANY_REJECTS
+
+
+def listing(head: str, problems: list[str]) -> str:
+    """One message for many problems, one a line."""
+    return "\n".join([head, *(f"  - {problem}" for problem in problems)])

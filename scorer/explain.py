@@ -1,0 +1,108 @@
+"""What did one call get, and why? A finished run's call as a page for the terminal."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from scorer.errors import RunError
+from scorer.labels import Label
+from scorer.manifest import read_run
+from scorer.records import CallScore, Flag, JudgedCall, Segment, SegmentPrediction
+from scorer.scoring.aggregate import contributions, score_call
+from scorer.scoring.rubric import Rubric
+from scorer.tables.judged import read_judged
+
+MENTIONED = 0.2  # probabilities from here on are shown beside the segment, also without a label
+
+
+def explain_call(run: Path, call_id: str) -> RenderableType:
+    """One call of a run, scored by the rubric that the run was scored with.
+
+    Raises RunError where the run or the call is not there.
+    """
+    about = read_run(run)
+    labels = tuple(Label(**row) for row in about["labels"])
+    rubric = Rubric.model_validate(about["rubric"]["rules"], strict=False)
+    for judged, _ in read_judged(run, labels, call_id=call_id):
+        return render_call(judged, score_call(judged, rubric), rubric)
+    raise RunError(f"{run} has no call {printable(call_id)!r}: see {run}/calls/ for its calls, and {run}/rejects/ for those not scored")
+
+
+def render_call(judged: JudgedCall, score: CallScore, rubric: Rubric) -> RenderableType:
+    """Transcript, behaviours, arithmetic and flags. Transcript text is never read as markup or control codes."""
+    parts: list[RenderableType] = [
+        _transcript(judged),
+        _behaviours(score),
+        *_arithmetic(score, rubric),
+        *(part for f in score.flags for part in _flag(f)),
+    ]
+    return Group(*parts)
+
+
+def printable(text: str) -> str:
+    """The text without characters that could steer a terminal."""
+    return "".join(c if c.isprintable() else " " for c in text)
+
+
+def clock(seconds: float | None) -> str:
+    """Minutes and seconds, empty where unknown."""
+    return "" if seconds is None else f"{int(seconds) // 60:02d}:{int(seconds) % 60:02d}"
+
+
+def _transcript(judged: JudgedCall) -> Table:
+    table = Table(title=Text(f"call {printable(judged.call.call_id)}"), title_justify="left")
+    for name in ("", "time", "who", "over", "text", "labels"):
+        table.add_column(name, overflow="fold")
+    for segment, prediction in zip(judged.call.segments, judged.predictions, strict=True):
+        over = f"{prediction.overlap_s:.1f}s" if prediction.overlap_s else ""
+        row = (str(segment.index), clock(segment.start_s), segment.speaker, over, printable(segment.text))
+        table.add_row(*map(Text, row), _labels(segment, prediction))
+    return table
+
+
+def _labels(segment: Segment, prediction: SegmentPrediction) -> Text:
+    """Given labels in bold, likely ones in brackets."""
+    text = Text()
+    for name, p in sorted(prediction.probabilities.items(), key=lambda item: -item[1]):
+        if name in prediction.labels:
+            tier = f" ({prediction.tier})" if name == "interruption" else ""
+            text.append(f"{name} {p:.2f}{tier}\n", style="bold")
+        elif p >= MENTIONED:
+            text.append(f"({name} {p:.2f})\n", style="dim")
+    text.rstrip()
+    return text
+
+
+def _behaviours(score: CallScore) -> Table:
+    table = Table(title="behaviours", title_justify="left")
+    for name in ("behaviour", "hits", "chances", "expected hits", "points", "expected points", "weight"):
+        table.add_column(name, justify="left" if name == "behaviour" else "right")
+    for b in score.behaviours:
+        points = ("not applicable", "") if b.points is None else (f"{b.points:.2f}", f"{b.expected_points or 0:.2f}")
+        table.add_row(b.behaviour, str(b.tally.hits), str(b.tally.chances), f"{b.expected_hits:.2f}", *points, f"{b.weight:g}")
+    return table
+
+
+def _arithmetic(score: CallScore, rubric: Rubric) -> Iterator[Text]:
+    if score.score is None or score.raw_score is None:
+        why = "nothing in it had a chance" if score.status == "not_applicable" else "too short or one-sided to judge"
+        yield Text(f"no score: {score.status}, {why}")
+        return
+    terms = contributions(score.behaviours)
+    upper = " + ".join(f"{weight:g}x{points:.2f}" for _, weight, points in terms)
+    yield Text(f"score = 100 x ({upper}) / {sum(weight for _, weight, _ in terms):g} = {score.raw_score:.1f}")
+    if score.auto_fail:
+        yield Text(f"after the critical rule: {score.score:.1f}, because {score.auto_fail}")
+    yield Text(
+        f"band {score.band}; expected score from probabilities {score.expected_score or 0:.1f}; rubric {rubric.name} {rubric.version}"
+    )
+
+
+def _flag(flag: Flag) -> Iterator[Text]:
+    yield Text(f"\n{flag.severity}: {flag.reason} ({flag.rule})")
+    for found in flag.evidence:
+        where = f"  [{found.segment_index}] {clock(found.start_s)} {found.label} {found.probability:.2f}"
+        yield Text(f"{where}: “{printable(found.quote)}”")

@@ -1,0 +1,43 @@
+"""Which labels are there: their names, whose speech carries them, and whether they are wished for."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from scorer.errors import ModelError
+
+Party = Literal["agent", "customer"]
+Polarity = Literal["desired", "undesired", "signal"]
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """One thing that the codebook names."""
+
+    name: str
+    party: Party
+    polarity: Polarity
+    description: str = ""
+
+
+def read_labels(path: Path) -> tuple[Label, ...]:
+    """Read a label file, in the order of the model's outputs.
+
+    Raises ModelError where the file is missing or a row is malformed.
+    """
+    try:
+        rows = json.loads(path.read_text(encoding="utf-8"))
+        labels = tuple(Label(**row) for row in rows)
+    except (OSError, ValueError, TypeError) as error:
+        raise ModelError(f"{path}: not a label file ({type(error).__name__}): restore it or retrain") from error
+    bad = [x.name for x in labels if x.party not in ("agent", "customer") or x.polarity not in ("desired", "undesired", "signal")]
+    if bad or len({x.name for x in labels}) != len(labels) or not labels:
+        raise ModelError(f"{path}: unknown party or polarity, no label, or a name twice {bad}: see models/labels.json for an example")
+    return labels
+
+
+def names(labels: Sequence[Label]) -> tuple[str, ...]:
+    """The names, in order."""
+    return tuple(label.name for label in labels)

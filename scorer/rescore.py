@@ -1,0 +1,112 @@
+"""What would another rubric have said of a finished night? Scores stored predictions again; no model is loaded."""
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from scorer import manifest
+from scorer.errors import RunError
+from scorer.labels import Label
+from scorer.records import CallScore, JudgedCall
+from scorer.scoring.aggregate import score_call
+from scorer.scoring.rubric import Rubric, check_rubric, load_rubric, rubric_hash
+from scorer.tables.judged import carried_of, read_judged, read_rejects
+from scorer.tables.schemas import Stamp
+from scorer.tables.writer import RunWriter
+from scorer.totals import Totals, describe_run
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A call whose band is another one under the new rubric. Points are 0 to 1, None where there was no chance."""
+
+    call_id: str
+    old_band: str | None
+    new_band: str | None
+    old_score: float | None
+    new_score: float | None
+    why: str
+
+
+def rescore_run(run: Path, *, rubric: Path, out: Path, progress: Progress) -> tuple[dict[str, Any], list[Change]]:
+    """Write a run of the same predictions under another rubric; returns its run.json and the calls that changed band.
+
+    Raises RunError where `run` is not a finished run or `out` holds another one, ConfigError where the rubric does not fit.
+    """
+    started = time.monotonic()
+    old, rules = manifest.read_run(run), load_rubric(rubric)
+    labels = tuple(Label(**row) for row in old["labels"])
+    check_rubric(rules, labels)
+    wanted = manifest.fingerprint({"rescored": old["fingerprint"], "rubric": rubric_hash(rules), "version": version("scorer")})
+    if out.resolve() == run.resolve():
+        raise RunError(f"{out}: is the run itself: choose another folder for --out")
+    reused = manifest.claim(out, wanted)
+    totals, changes = Totals(), []
+
+    def scored() -> Iterator[tuple[JudgedCall, CallScore]]:
+        for judged, stored in read_judged(run, labels):
+            score = score_call(judged, rules)
+            totals.add(judged.call, score)
+            changes.extend(band_change(stored, score))
+            progress(totals.calls, old["counts"]["calls"])
+            yield judged, score
+
+    if reused:
+        for _ in scored():
+            pass
+        return manifest.read_run(out), changes
+    stamp = _stamp(wanted, old, rules)
+    with RunWriter(out, labels, tuple(rules.behaviours), carried_of(run), stamp) as writer:
+        for judged, score in scored():
+            writer.write_call(judged, score)
+        for reject in read_rejects(run):
+            writer.write_reject(reject)
+            totals.reject(reject)
+        writer.commit()
+    result = describe_run(stamp, wanted, labels=labels, rubric=rules, totals=totals)
+    result |= {"rescored_from": old["run_id"], "seconds": round(time.monotonic() - started, 2)}
+    manifest.write_run(out, result)
+    return result, changes
+
+
+def band_change(stored: dict[str, Any], score: CallScore) -> list[Change]:
+    """The change of one call's band, or nothing. `stored` is its old row of calls/."""
+    if (stored["status"], stored["band"]) == (score.status, score.band):
+        return []
+    return [Change(score.call_id, stored["band"], score.band, stored["score"], score.score, _why(stored, score))]
+
+
+def _why(stored: dict[str, Any], score: CallScore) -> str:
+    """What moved: status, critical rule, points and weights that differ; else only the bands' limits."""
+    moved = []
+    if stored["status"] != score.status:
+        moved.append(f"status {stored['status']} -> {score.status}")
+    if stored["auto_fail"] != score.auto_fail:
+        moved.append(f"critical rule {stored['auto_fail'] or 'none'} -> {score.auto_fail or 'none'}")
+    for behaviour in score.behaviours:
+        for what, new in (("points", behaviour.points), ("weight", behaviour.weight)):
+            old = stored.get(f"{behaviour.behaviour}_{what}")
+            if old != new:
+                moved.append(f"{behaviour.behaviour} {what} {_number(old)} -> {_number(new)}")
+    return "; ".join(moved) or "the bands' limits"
+
+
+def _number(value: float | None) -> str:
+    return "no chance" if value is None else f"{value:.2f}"
+
+
+def _stamp(wanted: str, old: dict[str, Any], rules: Rubric) -> Stamp:
+    return Stamp(
+        run_id=wanted[:16],
+        model_name=old["model"]["name"],
+        model_hash=old["model"]["sha256"],
+        rubric_name=rules.name,
+        rubric_version=str(rules.version),
+        rubric_hash=rubric_hash(rules),
+        scorer_version=version("scorer"),
+    )

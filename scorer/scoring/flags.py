@@ -1,0 +1,64 @@
+"""Why should a person look at a call?"""
+
+from collections.abc import Sequence
+
+from scorer.records import BehaviourScore, Evidence, Flag, JudgedCall
+from scorer.scoring.chances import find_chances, hit_in
+from scorer.scoring.points import evidence_at
+from scorer.scoring.rubric import Critical, FlagRule, Rubric
+
+SEVERITIES = ("critical", "warning", "notice")  # most severe first
+MOST_EVIDENCE = 10  # per flag; all of it is with the segments
+
+
+def struck_rules(judged: JudgedCall, rubric: Rubric) -> tuple[Critical, ...]:
+    """The critical rules that a call breaks, in the rubric's order."""
+    return tuple(rule for rule in rubric.critical if len(_counted(judged, rubric, rule)) >= rule.hits_at_least)
+
+
+def find_flags(
+    judged: JudgedCall, rubric: Rubric, score: float, *, behaviours: Sequence[BehaviourScore], struck: Sequence[Critical]
+) -> tuple[Flag, ...]:
+    """The flags of a scored call, most severe first, each with what to read."""
+    flags = [Flag(rule.name, rule.reason, "critical", _strongest(_counted(judged, rubric, rule))) for rule in struck]
+    by_name = {behaviour.behaviour: behaviour for behaviour in behaviours}
+    flags += [
+        Flag(rule.name, rule.reason, rule.severity, _strongest(_evidence_for(rule, by_name)))
+        for rule in rubric.flags
+        if _holds(rule, score, by_name)
+    ]
+    return tuple(sorted(flags, key=lambda flag: SEVERITIES.index(flag.severity)))
+
+
+def _counted(judged: JudgedCall, rubric: Rubric, rule: Critical) -> list[Evidence]:
+    """The hits that a critical rule counts."""
+    behaviour = rubric.behaviours[rule.behaviour]
+    chances = find_chances(judged, behaviour, rubric.episodes)
+    counted = [c for c in chances if hit_in(judged, c, behaviour.label) and (c.repeated or not rule.after_repeated)]
+    label = behaviour.label
+    places = [next(at for at in chance.answers if label in judged.predictions[at].labels) for chance in counted]
+    return [evidence_at(judged, at, label) for at in places]
+
+
+def _holds(rule: FlagRule, score: float, behaviours: dict[str, BehaviourScore]) -> bool:
+    if rule.score_below is not None:
+        return score < rule.score_below
+    if rule.hits_at_least is not None:
+        return behaviours[rule.hits_at_least.behaviour].tally.hits >= rule.hits_at_least.count
+    if rule.missed_at_least is not None:
+        tally = behaviours[rule.missed_at_least.behaviour].tally
+        return tally.chances - tally.hits >= rule.missed_at_least.count
+    return False
+
+
+def _evidence_for(rule: FlagRule, behaviours: dict[str, BehaviourScore]) -> list[Evidence]:
+    """The evidence of the behaviour that the rule names; for a low score, of every behaviour that lost points."""
+    named = rule.hits_at_least or rule.missed_at_least
+    if named is not None:
+        return list(behaviours[named.behaviour].evidence)
+    return [found for b in behaviours.values() if b.points is not None and b.points < 1 for found in b.evidence]
+
+
+def _strongest(found: Sequence[Evidence]) -> tuple[Evidence, ...]:
+    unique = {(evidence.segment_index, evidence.label): evidence for evidence in found}.values()
+    return tuple(sorted(unique, key=lambda e: (-e.probability, e.segment_index, e.label))[:MOST_EVIDENCE])

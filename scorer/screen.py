@@ -1,0 +1,132 @@
+"""What does a person see in the terminal? Tables of results and progress; no transcript text."""
+
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console, Group, RenderableType
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+from rich.text import Text
+
+LINE_EVERY_S = 30.0  # in a log, where there is no terminal
+
+
+def say(what: RenderableType) -> None:
+    """Print to stdout; strings as they are, without markup."""
+    console = Console(width=None if sys.stdout.isatty() else 140, soft_wrap=False, highlight=False)
+    console.print(Text(what) if isinstance(what, str) else what)
+
+
+@contextmanager
+def progress_of(doing: str) -> Iterator[Callable[[int, int], None]]:
+    """A bar on a terminal, a line now and then elsewhere, both on stderr. Call it with (done, in all)."""
+    if sys.stderr.isatty():
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+        with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+            task = bar.add_task(doing)
+            yield lambda done, total: bar.update(task, completed=done, total=total)
+        return
+    last = time.monotonic()
+
+    def line(done: int, total: int) -> None:
+        nonlocal last
+        if time.monotonic() - last >= LINE_EVERY_S:
+            last = time.monotonic()
+            print(f"{doing}: {done} of {total}", file=sys.stderr, flush=True)
+
+    yield line
+
+
+def night_table(run: dict[str, Any], out: Path) -> RenderableType:
+    """Counts, bands, tallies, the flagged calls with their reasons, and where the files are."""
+    counts = run["counts"]
+    head = Table(show_header=False, box=None, pad_edge=False)
+    rejects = ", ".join(f"{reason} {rows}" for reason, rows in counts["rejects"].items())
+    mean = "none" if counts["mean_score"] is None else f"{counts['mean_score']:.1f}"
+    for name, value in (
+        ("calls", _with(counts["calls"], counts["statuses"])),
+        ("segments", str(counts["segments"])),
+        ("rejected rows", f"{counts['rows_rejected']}" + (f" ({rejects})" if rejects else "")),
+        ("mended", ", ".join(f"{note} {n}" for note, n in counts["notes"].items()) or "nothing"),
+        ("mean score", mean),
+        ("calls per band", ", ".join(f"{band} {n}" for band, n in sorted(counts["bands"].items())) or "none"),
+        ("hits of chances", ", ".join(f"{name} {t['hits']}/{t['chances']}" for name, t in counts["tallies"].items())),
+    ):
+        head.add_row(Text(name), Text(value))
+    files = Text(f"{out}/: calls/ segments/ flags/ rejects/ run.json   (scorer explain {out} CALL_ID shows one call)")
+    return Group(head, Text(""), _flagged_table(counts), files)
+
+
+def _with(total: int, parts: dict[str, int]) -> str:
+    return f"{total} ({', '.join(f'{name} {n}' for name, n in parts.items())})" if parts else str(total)
+
+
+def _flagged_table(counts: dict[str, Any]) -> Table:
+    shown = counts["flagged"]
+    more = f", the {len(shown)} lowest" if len(shown) < counts["flagged_calls"] else ""
+    table = Table(title=f"flagged calls: {counts['flagged_calls']}{more}", title_justify="left")
+    for name in ("call", "score", "band", "why"):
+        table.add_column(name, justify="right" if name == "score" else "left", no_wrap=name != "why")
+    for row in shown:
+        score = "none" if row["score"] is None else f"{row['score']:.1f}"
+        why = "\n".join(f"{flag['severity']}: {flag['reason']}" for flag in row["flags"])
+        table.add_row(Text(printable(row["call_id"])[:40]), score, row["band"] or "", Text(why))
+    return table
+
+
+def printable(text: str) -> str:
+    """The text without characters that could steer a terminal."""
+    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
+
+
+def changes_table(changes: Sequence[Any]) -> RenderableType:
+    """The calls whose band is another one under the new rubric, with what moved."""
+    if not changes:
+        return Text("no call changed band")
+    table = Table(title=f"calls that changed band: {len(changes)}", title_justify="left")
+    for name in ("call", "band", "score", "why"):
+        table.add_column(name)
+    for change in changes:
+        scores = " -> ".join("none" if s is None else f"{s:.1f}" for s in (change.old_score, change.new_score))
+        bands = f"{change.old_band or 'none'} -> {change.new_band or 'none'}"
+        table.add_row(Text(printable(change.call_id)[:40]), bands, scores, Text(change.why))
+    return table
+
+
+def inspection_table(found: Any) -> RenderableType:
+    """What `scorer check` understood, then every warning and problem."""
+    table = Table(show_header=False, box=None, pad_edge=False)
+    rows = sum(view.rows for view in found.files)
+    shapes = sorted({view.shape for view in found.files})
+    timed = "none" if found.timed_share is None else f"{found.timed_share:.0%} of the segments have a start and an end"
+    typical = "" if found.median_segment_s is None else f"; half of them last longer than {found.median_segment_s:.1f} s"
+    for name, value in (
+        ("files", f"{len(found.files)} readable, {rows} rows ({', '.join(shapes) or 'none'})"),
+        ("columns", ", ".join(f"{ours} = {theirs} ({kind})" for ours, (theirs, kind) in found.columns.items())),
+        ("carried", ", ".join(f"{name} ({kind})" for name, kind in found.carried.items()) or "none"),
+        ("speakers", ", ".join(f"{printable(str(s.value))[:40]} = {s.party} ({s.count})" for s in found.speakers)),
+        ("sample", f"{found.sampled_calls} calls, {found.sampled_segments} segments"),
+        ("clock", timed + typical),
+        ("words", "none" if not found.words_share else f"{found.words_share:.0%} of the segments have word times"),
+    ):
+        table.add_row(Text(name), Text(value))
+    told = [Text(f"warning: {warning}") for warning in found.warnings] + [Text(f"problem: {problem}") for problem in found.problems]
+    verdict = Text("cannot be scored: mend the problems above" if found.problems else "can be scored")
+    return Group(table, *told, verdict)
+
+
+def evaluation_table(report: dict[str, Any]) -> Table:
+    """F1 per label beside the baselines."""
+    table = Table(title=f"on {report['calls']['dev']} dev calls", title_justify="left")
+    for name in ("label", "precision", "recall", "F1", "lexicon F1", "TF-IDF F1", "calibration error"):
+        table.add_column(name, justify="left" if name == "label" else "right")
+    keys = ("precision", "recall", "f1", "lexicon_f1", "tfidf_f1", "calibration_error")
+    for name, numbers in report["labels"].items():
+        table.add_row(name, *(f"{numbers[key]:.3f}" for key in keys))
+    mean = ("mean_f1_of_behaviours", "mean_lexicon_f1", "mean_tfidf_f1")
+    table.add_row("mean of the four behaviours", "", "", *(f"{report[key]:.3f}" for key in mean), "")
+    return table

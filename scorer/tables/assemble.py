@@ -1,0 +1,81 @@
+"""How do the rows of one call become a Call, or a Reject?"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, cast
+
+import pyarrow as pa
+
+from scorer.records import Call, Reject, RejectReason, Segment, Speaker, Word
+from scorer.tables.carried import decode, differ
+from scorer.tables.mend import MENDS
+from scorer.tables.spool import SpoolRow
+
+
+@dataclass(frozen=True, slots=True)
+class Assembler:
+    """Joins rows; knows the names of the files and the carried columns."""
+
+    files: tuple[str, ...]
+    carried: pa.Schema
+
+    def assemble(self, call_id: str, rows: Sequence[SpoolRow]) -> Call | Reject:
+        """One call from all its rows, which come in input order."""
+        problem = _problem(rows)
+        if problem:
+            source = ", ".join(self.files[number] for number in sorted({row.file for row in rows}))
+            return Reject(problem[0], source, call_id, rows=len(rows), detail=problem[1])
+        fields, notes = self._join_fields(rows)
+        segments = tuple(_segment(index, row) for index, row in enumerate(_in_order(rows)))
+        return Call(call_id, segments, fields, _mend_notes(rows, segments) | notes, rows=len(rows))
+
+    def _join_fields(self, rows: Sequence[SpoolRow]) -> tuple[Mapping[str, Any], dict[str, int]]:
+        """The first value of each carried column, and how many columns have several or lost one."""
+        fields: dict[str, Any] = dict.fromkeys(self.carried.names)
+        conflicts: set[int] = set()
+        for row in rows:
+            if row.fields is None:
+                continue
+            conflicts.update(row.conflicts or ())
+            for number, (name, value) in enumerate(decode(row.fields, self.carried).items()):
+                if fields[name] is None:
+                    fields[name] = value
+                elif differ(fields[name], value):
+                    conflicts.add(number)
+        counts = {"conflicting_fields": len(conflicts), "field_dropped": sum(row.dropped or 0 for row in rows)}
+        return fields, {note: count for note, count in counts.items() if count}
+
+
+def _problem(rows: Sequence[SpoolRow]) -> tuple[RejectReason, str] | None:
+    nested = {(row.file, row.row) for row in rows if row.pos is not None}
+    flat = sum(row.pos is None for row in rows)
+    if len(nested) > 1 or (nested and flat):
+        detail = f"{len(nested)} rows with a list of segments and {flat} segment rows: give each call once"
+        return RejectReason.CONFLICTING_CALL_ROWS, detail
+    if rows[0].pos == -1:
+        return RejectReason.NO_SEGMENTS, "the list of segments is null or empty"
+    counts = Counter(row.segment_index for row in rows if row.segment_index is not None)
+    twice = sum(count > 1 for count in counts.values())
+    if twice:
+        return RejectReason.DUPLICATE_SEGMENT_INDEX, f"{twice} segment index(es) there more than once"
+    return None
+
+
+def _in_order(rows: Sequence[SpoolRow]) -> list[SpoolRow]:
+    if all(row.segment_index is not None for row in rows):
+        return sorted(rows, key=lambda row: cast(int, row.segment_index))
+    if all(row.start_s is not None for row in rows):
+        return sorted(rows, key=lambda row: cast(float, row.start_s))
+    return list(rows)
+
+
+def _segment(index: int, row: SpoolRow) -> Segment:
+    words = tuple(Word(word["text"], word["start_s"], word["end_s"]) for word in row.words or ())
+    return Segment(index, cast(Speaker, row.speaker), row.text, row.start_s, row.end_s, words)
+
+
+def _mend_notes(rows: Sequence[SpoolRow], segments: Sequence[Segment]) -> dict[str, int]:
+    notes = {note: count for note, bit in MENDS.items() if (count := sum(bool(row.mends & bit) for row in rows))}
+    parties = {segment.speaker for segment in segments}
+    return notes | {f"no_{party}": 1 for party in ("agent", "customer") if party not in parties}

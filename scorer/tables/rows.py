@@ -1,0 +1,97 @@
+"""How does a result look as table rows?"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from scorer.labels import Label
+from scorer.records import CallScore, JudgedCall, Reject, Segment
+from scorer.tables.schemas import Stamp
+
+TIERS = ("words", "turns")  # best first
+
+
+def call_row(judged: JudgedCall, score: CallScore, *, outputs: Mapping[str, str], stamp: Stamp) -> dict[str, Any]:
+    """The row in calls/; `outputs` names the column of each carried field."""
+    call = judged.call
+    tiers = {prediction.tier for prediction in judged.predictions}
+    row = {
+        "call_id": call.call_id,
+        "status": score.status,
+        "score": score.score,
+        "raw_score": score.raw_score,
+        "expected_score": score.expected_score,
+        "band": score.band,
+        "auto_fail": score.auto_fail,
+        "segments": len(call.segments),
+        "agent_segments": sum(segment.speaker == "agent" for segment in call.segments),
+        "customer_segments": sum(segment.speaker == "customer" for segment in call.segments),
+        "duration_s": _duration(call.segments),
+        "timing": next((tier for tier in TIERS if tier in tiers), "none"),
+        "flags": len(score.flags),
+        "notes": [{"note": note, "count": count} for note, count in sorted(call.notes.items())],
+    }
+    return row | _behaviour_columns(score) | {outputs[name]: value for name, value in call.fields.items()} | asdict(stamp)
+
+
+def segment_rows(judged: JudgedCall, labels: Sequence[Label], *, stamp: Stamp) -> list[dict[str, Any]]:
+    """The rows in segments/."""
+    return [
+        {
+            "call_id": judged.call.call_id,
+            "segment_index": segment.index,
+            "speaker": segment.speaker,
+            "text": segment.text,
+            "start_s": segment.start_s,
+            "end_s": segment.end_s,
+            "overlap_s": prediction.overlap_s,
+            "tier": prediction.tier,
+            "labels": sorted(prediction.labels),
+            **{f"p_{label.name}": prediction.probabilities.get(label.name) for label in labels},
+            "run_id": stamp.run_id,
+            "model_hash": stamp.model_hash,
+        }
+        for segment, prediction in zip(judged.call.segments, judged.predictions, strict=True)
+    ]
+
+
+def flag_rows(score: CallScore, *, stamp: Stamp) -> list[dict[str, Any]]:
+    """The rows in flags/."""
+    return [
+        {
+            "call_id": score.call_id,
+            "rule": flag.rule,
+            "severity": flag.severity,
+            "reason": flag.reason,
+            "score": score.score,
+            "band": score.band,
+            "evidence": [asdict(evidence) for evidence in flag.evidence],
+            "run_id": stamp.run_id,
+            "rubric_hash": stamp.rubric_hash,
+        }
+        for flag in score.flags
+    ]
+
+
+def reject_row(reject: Reject, *, stamp: Stamp) -> dict[str, Any]:
+    """The row in rejects/."""
+    return asdict(reject) | {"reason": reject.reason.value, "run_id": stamp.run_id}
+
+
+def _behaviour_columns(score: CallScore) -> dict[str, Any]:
+    columns: dict[str, Any] = {}
+    for item in score.behaviours:
+        columns |= {
+            f"{item.behaviour}_hits": item.tally.hits,
+            f"{item.behaviour}_chances": item.tally.chances,
+            f"{item.behaviour}_expected_hits": item.expected_hits,
+            f"{item.behaviour}_points": item.points,
+            f"{item.behaviour}_expected_points": item.expected_points,
+            f"{item.behaviour}_weight": item.weight,
+        }
+    return columns
+
+
+def _duration(segments: Sequence[Segment]) -> float | None:
+    times = [time for segment in segments for time in (segment.start_s, segment.end_s) if time is not None]
+    return max(times) - min(times) if times else None

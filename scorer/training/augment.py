@@ -1,0 +1,51 @@
+"""What else could the same call have looked like? Changes to labelled calls that keep their labels true."""
+
+import random
+import re
+from dataclasses import replace
+
+from scorer.records import Segment
+from scorer.training.corpus import LabelledCall
+
+FILLERS = ("uh", "um", "er", "you know", "like")
+PUNCTUATION = re.compile(r"[^\w\s'*\[\]]")
+JITTER_S = 0.15
+
+
+def augment(labelled: LabelledCall, rng: random.Random) -> LabelledCall:
+    """One variant: with or without clock, punctuation, apostrophes, and with a recogniser's small mistakes."""
+    segments = _clock(labelled.call.segments, rng)
+    if rng.random() < 0.4:
+        segments = tuple(replace(s, text=PUNCTUATION.sub(" ", s.text)) for s in segments)
+        if rng.random() < 0.4:
+            segments = tuple(replace(s, text=s.text.replace("'", "")) for s in segments)
+    if rng.random() < 0.3:
+        segments = tuple(replace(s, text=_misheard(s.text, rng)) for s in segments)
+    return replace(labelled, call=replace(labelled.call, segments=segments))
+
+
+def _clock(segments: tuple[Segment, ...], rng: random.Random) -> tuple[Segment, ...]:
+    """No clock for a third of the calls, a shaky one for half of the others."""
+    if rng.random() < 0.33:
+        return tuple(replace(s, start_s=None, end_s=None) for s in segments)
+    if rng.random() < 0.5:
+        return segments
+    return tuple(_shaken(s, rng) for s in segments)
+
+
+def _shaken(segment: Segment, rng: random.Random) -> Segment:
+    if segment.start_s is None or segment.end_s is None:
+        return segment
+    start = max(0.0, segment.start_s + rng.gauss(0, JITTER_S))
+    return replace(segment, start_s=start, end_s=max(start + 0.1, segment.end_s + rng.gauss(0, JITTER_S)))
+
+
+def _misheard(text: str, rng: random.Random) -> str:
+    """Some words lost, some fillers added; at least one word stays."""
+    words: list[str] = []
+    for word in text.split():
+        if rng.random() < 0.02:
+            words.append(rng.choice(FILLERS))
+        if rng.random() >= 0.03:
+            words.append(word)
+    return " ".join(words) or text

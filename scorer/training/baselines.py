@@ -1,0 +1,92 @@
+"""How far does one get without a neural network? Two baselines on the same calls, with thresholds from the same held-out calls."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy.sparse import csr_matrix, hstack
+from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
+from sklearn.linear_model import LogisticRegression
+
+from scorer.classify.timing import time_segments
+from scorer.classify.windows import timing_name
+from scorer.labels import Label
+from scorer.training.calibrate import f1, fit_threshold
+from scorer.training.corpus import LabelledCall
+
+Bools = npt.NDArray[np.bool_]
+PHRASES = 40  # in the lexicon, per label
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A segment as the baselines see it: its words, the words before it, its timing marker, whether it carries the label."""
+
+    text: str
+    before: str
+    timing: str
+    truth: bool
+
+
+def rows_of(calls: Sequence[LabelledCall], label: Label) -> list[Row]:
+    """The segments of the label's party, in order."""
+    rows = []
+    for labelled in calls:
+        segments = labelled.call.segments
+        for at, (segment, timing) in enumerate(zip(segments, time_segments(segments), strict=True)):
+            if segment.speaker == label.party and segment.text.strip():
+                before = segments[at - 1].text if at else ""
+                rows.append(Row(segment.text, before, timing_name(segment, timing), label.name in labelled.labels[at]))
+    return rows
+
+
+def lexicon_f1(train: Sequence[Row], dev: Sequence[Row]) -> tuple[float, list[str]]:
+    """F1 on `dev` of "holds one of these phrases", and the phrases.
+
+    Phrases of one to three words that are chosen greedily, each for the F1 that it adds on `train`.
+    """
+    vectors = CountVectorizer(ngram_range=(1, 3), min_df=5, binary=True, token_pattern=r"[\w']+")
+    matrix = vectors.fit_transform([row.text for row in train]).tocsc()
+    truth = _truth(train)
+    found = np.zeros(len(train), dtype=bool)
+    chosen: list[int] = []
+    for _ in range(PHRASES):
+        best = _best_phrase(matrix, truth, found)
+        if best is None:
+            break
+        chosen.append(best)
+        found |= matrix[:, [best]].toarray().ravel() > 0
+    hits = np.asarray(vectors.transform([row.text for row in dev])[:, chosen].sum(axis=1)).ravel() > 0
+    return f1(hits, _truth(dev)), [str(vectors.get_feature_names_out()[at]) for at in chosen]
+
+
+def _best_phrase(matrix: csr_matrix, truth: Bools, found: Bools) -> int | None:
+    """The column that raises F1 most when added to what is found, or None where none does."""
+    open_rows = (~found).astype(float)
+    right = np.sum(found & truth) + matrix.T @ (open_rows * truth)
+    given = np.sum(found) + matrix.T @ open_rows
+    scores = 2 * right / (given + np.sum(truth))
+    best = int(np.argmax(scores))
+    return best if scores[best] > f1(found, truth) + 1e-9 else None
+
+
+def tfidf_f1(train: Sequence[Row], held_out: Sequence[Row], dev: Sequence[Row], seed: int) -> float:
+    """F1 on `dev` of logistic regression over TF-IDF of the words, of the words before, and the timing marker."""
+    own = TfidfVectorizer(ngram_range=(1, 2), min_df=2, sublinear_tf=True, token_pattern=r"[\w']+|[-?.,]")
+    before = TfidfVectorizer(ngram_range=(1, 2), min_df=2, sublinear_tf=True, token_pattern=r"[\w']+|[-?.,]")
+    clock = CountVectorizer(token_pattern=r"\w+")
+    columns = [(own, "text"), (before, "before"), (clock, "timing")]
+
+    def features(rows: Sequence[Row], fit: bool = False) -> csr_matrix:
+        parts = [(v.fit_transform if fit else v.transform)([getattr(row, name) for row in rows]) for v, name in columns]
+        return hstack(parts).tocsr()
+
+    model = LogisticRegression(C=10.0, max_iter=1000, class_weight="balanced", random_state=seed)
+    model.fit(features(train, fit=True), _truth(train))
+    threshold = fit_threshold(model.predict_proba(features(held_out))[:, 1], _truth(held_out))
+    return f1(model.predict_proba(features(dev))[:, 1] >= threshold, _truth(dev))
+
+
+def _truth(rows: Sequence[Row]) -> Bools:
+    return np.array([row.truth for row in rows])

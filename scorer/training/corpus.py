@@ -1,0 +1,71 @@
+"""Which labelled calls are there, and which of them are for what?"""
+
+import hashlib
+import json
+import random
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from scorer.errors import ConfigError, listing
+from scorer.records import Call, Segment
+
+
+@dataclass(frozen=True, slots=True)
+class LabelledCall:
+    """A call with the labels a person gave to each of its segments, in order."""
+
+    call: Call
+    labels: tuple[frozenset[str], ...]
+    meta: dict[str, Any] = field(default_factory=dict)  # style, lang, domain, type: for slices, never an input of the model
+
+
+def read_corpus(paths: Iterable[Path], label_names: Sequence[str]) -> list[LabelledCall]:
+    """Read JSON Lines files of labelled calls (models/data/README.md gives the format).
+
+    Raises ConfigError naming file and line of every call that is malformed, names an unknown label or comes twice.
+    """
+    calls: dict[str, LabelledCall] = {}
+    problems: list[str] = []
+    for path in paths:
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+            try:
+                labelled = _labelled_call(json.loads(line))
+            except (ValueError, KeyError, TypeError) as error:
+                problems.append(f"{path}:{number}: not a labelled call ({type(error).__name__})")
+                continue
+            unknown = sorted(frozenset().union(*labelled.labels) - set(label_names))
+            if unknown:
+                problems.append(f"{path}:{number}: labels {unknown} are not in the label file")
+            if labelled.call.call_id in calls:
+                problems.append(f"{path}:{number}: call_id {labelled.call.call_id!r} was there before")
+            calls[labelled.call.call_id] = labelled
+    if problems:
+        raise ConfigError(listing("the labelled calls cannot be used:", problems[:50]))
+    return list(calls.values())
+
+
+def _labelled_call(row: dict[str, Any]) -> LabelledCall:
+    segments = tuple(
+        Segment(at, s["speaker"] if s["speaker"] in ("agent", "customer") else "other", s["text"], s.get("start"), s.get("end"))
+        for at, s in enumerate(row["segments"])
+    )
+    labels = tuple(frozenset(s["labels"]) for s in row["segments"])
+    return LabelledCall(Call(row["call_id"], segments), labels, row.get("meta", {}))
+
+
+def hold_out(calls: Sequence[LabelledCall], share: float, seed: int) -> tuple[list[LabelledCall], list[LabelledCall]]:
+    """Split by call into (kept for training, held out for thresholds); the same seed gives the same split."""
+    order = sorted(calls, key=lambda labelled: labelled.call.call_id)
+    random.Random(seed).shuffle(order)
+    held = round(len(order) * share)
+    return order[held:], order[:held]
+
+
+def corpus_hash(paths: Iterable[Path]) -> str:
+    """sha256 over the files' contents, in the order given."""
+    digest = hashlib.sha256()
+    for path in paths:
+        digest.update(path.read_bytes())
+    return digest.hexdigest()

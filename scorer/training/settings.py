@@ -1,0 +1,45 @@
+"""What does configs/training.yaml say?"""
+
+import importlib.util
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from scorer.errors import ModelError
+
+
+class TrainingConfig(BaseModel):
+    """Settings of one training; configs/training.yaml explains each."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=False)
+
+    base_model: str
+    labels: Path
+    train: tuple[Path, ...]
+    dev: tuple[Path, ...]
+    held_out_share: float = Field(gt=0, lt=0.5)
+    seed: int
+    window_tokens: int = Field(ge=32, le=512)
+    context_tokens: int = Field(ge=0, le=256)
+    epochs: int = Field(ge=1)
+    batch_windows: int = Field(ge=1)
+    learning_rate: float = Field(gt=0)
+    head_learning_rate: float = Field(gt=0)
+    layer_decay: float = Field(gt=0, le=1)
+    warmup_share: float = Field(ge=0, lt=1)
+    weight_decay: float = Field(ge=0)
+    dropout: float = Field(ge=0, lt=1)
+    average_decay: float = Field(ge=0, lt=1)
+    save_steps: int = Field(ge=1)
+
+
+def base_model_path(base_model: str) -> str:
+    """A folder for a local path or an installed package that carries a model; else the name, for the hub."""
+    if Path(base_model).is_dir():
+        return base_model
+    spec = importlib.util.find_spec(base_model.replace("-", "_")) if "/" not in base_model else None
+    if spec is not None and spec.submodule_search_locations:
+        return str(Path(spec.submodule_search_locations[0]) / "model")
+    if "/" not in base_model:
+        raise ModelError(f"base_model {base_model!r}: no such folder or installed package: pip install -e '.[train]', or name a hub id")
+    return base_model

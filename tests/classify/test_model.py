@@ -1,0 +1,88 @@
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+from transformers import BertModel
+
+from scorer.classify.model import load_model, model_hash
+from scorer.errors import ModelError
+
+
+def edit_json(name: str, change: Callable[[dict], object]) -> Callable[[Path], object]:  # type: ignore[type-arg]
+    def edit(folder: Path) -> None:
+        content = json.loads((folder / name).read_text())
+        change(content)
+        (folder / name).write_text(json.dumps(content))
+
+    return edit
+
+
+def edit_weights(change: Callable[[dict], object]) -> Callable[[Path], object]:  # type: ignore[type-arg]
+    def edit(folder: Path) -> None:
+        weights = load_file(folder / "model.safetensors")
+        change(weights)
+        save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
+
+    return edit
+
+
+def pickled(folder: Path) -> None:
+    torch.save(load_file(folder / "model.safetensors"), folder / "pytorch_model.bin")
+    (folder / "model.safetensors").unlink()
+
+
+def truncated(folder: Path) -> None:
+    content = (folder / "model.safetensors").read_bytes()
+    (folder / "model.safetensors").write_bytes(content[: len(content) // 2])
+
+
+def headless(folder: Path) -> None:
+    network = load_model(folder).network
+    BertModel(network.config).save_pretrained(folder / "plain")
+    shutil.copy(folder / "plain" / "model.safetensors", folder / "model.safetensors")
+
+
+BROKEN = {
+    "pickled weights only": (pickled, "model.safetensors"),
+    "truncated weights": (truncated, "cannot be loaded"),
+    "an encoder without a trained head": (headless, "differ"),
+    "a missing weight": (edit_weights(lambda w: w.pop("classifier.bias")), "differ"),
+    "an unexpected weight": (edit_weights(lambda w: w.update(extra=torch.zeros(2))), "differ"),
+    "a weight of another shape": (edit_weights(lambda w: w.update({"classifier.bias": torch.zeros(3)})), "differ|cannot be loaded"),
+    "code of its own": (edit_json("config.json", lambda c: c.update(auto_map={"AutoModel": "evil.Model"})), "auto_map"),
+    "labels in another order": (edit_json("labels.json", lambda rows: rows.reverse()), "not of one model"),  # type: ignore[attr-defined]
+    "a threshold out of range": (edit_json("thresholds.json", lambda t: t["apology"].update(threshold=1.5)), "apology"),
+    "a threshold missing": (edit_json("thresholds.json", lambda t: t.pop("apology")), "calibrate"),
+    "no label file": (lambda folder: (folder / "labels.json").unlink(), "labels.json"),
+}
+
+
+@pytest.mark.parametrize(("broken", "said"), BROKEN.values(), ids=BROKEN.keys())
+def test_a_folder_that_is_not_what_it_should_be_is_refused(
+    keyword_folder: Path, tmp_path: Path, broken: Callable[[Path], object], said: str
+) -> None:
+    folder = Path(shutil.copytree(keyword_folder, tmp_path / "model"))
+    broken(folder)
+
+    with pytest.raises(ModelError, match=said):
+        load_model(folder)
+
+
+def test_the_hash_changes_with_a_threshold_and_not_with_the_card(keyword_folder: Path, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(keyword_folder, tmp_path / "model"))
+    before = model_hash(folder)
+
+    (folder / "README.md").write_text("another card")
+    assert model_hash(folder) == before
+
+    edit_json("thresholds.json", lambda t: t["apology"].update(threshold=0.6))(folder)
+    assert model_hash(folder) != before
+
+
+def test_a_folder_that_is_no_model_says_what_is_missing(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match=r"config.json, model.safetensors"):
+        model_hash(tmp_path)

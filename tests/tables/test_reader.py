@@ -1,0 +1,337 @@
+"""Calls come out whole and in order, whatever the input looks like."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from scorer.config import Columns, InputMapping, Speakers
+from scorer.errors import InputError
+from scorer.records import Call, Reject, RejectReason, Word
+from scorer.tables.carried import carried_schema
+from scorer.tables.files import expand_inputs
+from scorer.tables.reader import CallReader, read_calls
+
+MAPPING = InputMapping()
+SECRET = "4111-1111"
+
+
+def save(path: Path, columns: dict[str, Any], **options: Any) -> Path:
+    pq.write_table(pa.table(columns), path, **options)
+    return path
+
+
+def flat(**columns: Any) -> dict[str, Any]:
+    return {"call_id": ["a", "a"], "speaker": ["agent", "customer"], "text": ["hello", "hi"]} | columns
+
+
+def nested(ids: list[Any], segments: list[Any], **columns: Any) -> dict[str, Any]:
+    return {"call_id": ids, "segments": segments} | columns
+
+
+def read(tmp_path: Path, *files: Path, mapping: InputMapping = MAPPING) -> list[Call | Reject]:
+    reader = CallReader(files, mapping, workdir=tmp_path / "work")
+    found = list(reader)
+    assert sum(item.rows for item in found) == reader.rows_in
+    assert list((tmp_path / "work").iterdir()) == []
+    return found
+
+
+def one(tmp_path: Path, columns: dict[str, Any], mapping: InputMapping = MAPPING) -> Call:
+    (call,) = read(tmp_path, save(tmp_path / "one.parquet", columns), mapping=mapping)
+    assert isinstance(call, Call)
+    return call
+
+
+def test_segments_that_are_scattered_come_out_whole_and_in_order(tmp_path: Path) -> None:
+    first = save(
+        tmp_path / "1.parquet",
+        flat(call_id=["b", "a", "b"], speaker=["agent"] * 3, text=["b9", "a7", "b2"], segment_index=[9, 7, 2]),
+        row_group_size=1,
+    )
+    second = save(tmp_path / "2.parquet", flat(call_id=["a", "b"], text=["a1", "b4"], segment_index=[1, 4]))
+
+    calls = list(read_calls([first, second], MAPPING, workdir=tmp_path))
+
+    assert [(x.call_id, [(s.index, s.text) for s in x.segments], x.rows) for x in calls if isinstance(x, Call)] == [
+        ("a", [(0, "a1"), (1, "a7")], 2),
+        ("b", [(0, "b2"), (1, "b4"), (2, "b9")], 3),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("columns", "order"),
+    [
+        ({"segment_index": [1, 0], "start": [0.0, 5.0]}, ["hi", "hello"]),
+        ({"segment_index": [1, None], "start": [5.0, 0.0]}, ["hi", "hello"]),
+        ({"segment_index": [1.0, 0.0]}, ["hi", "hello"]),
+        ({"start": [5.0, None]}, ["hello", "hi"]),
+        ({}, ["hello", "hi"]),
+    ],
+)
+def test_order_is_by_index_then_start_then_row(tmp_path: Path, columns: dict[str, Any], order: list[str]) -> None:
+    call = one(tmp_path, flat(**columns))
+
+    assert [segment.text for segment in call.segments] == order
+
+
+def test_a_nested_row_equals_the_same_segment_rows(tmp_path: Path) -> None:
+    words = [{"text": "hello", "start": 0.0, "end": 0.5}]
+    segments = [
+        {"speaker": "agent", "text": "hello", "start": 0.0, "end": 1.0, "words": words},
+        {"speaker": "customer", "text": "hi", "start": 1.0, "end": 2.0, "words": None},
+    ]
+    rows = {name: [segment[name] for segment in segments] for name in segments[0]}
+
+    left = one(tmp_path, {"call_id": ["a", "a"], "team": ["x", None], **rows})
+    right = one(tmp_path, nested(["a"], [segments], team=["x"]))
+
+    assert left == right
+    assert left.segments[0].words == (Word("hello", 0.0, 0.5),)
+    assert (left.fields, left.notes, left.rows) == ({"team": "x"}, {}, 2)
+
+
+def test_milliseconds_become_seconds_in_words_too(tmp_path: Path) -> None:
+    words = [[{"text": "hello", "start": 0, "end": 250}], None]
+
+    call = one(tmp_path, flat(start=[0, 1500], end=[1000, 2000], words=words), InputMapping(time_unit="milliseconds"))
+
+    assert [(s.start_s, s.end_s) for s in call.segments] == [(0.0, 1.0), (1.5, 2.0)]
+    assert call.segments[0].words == (Word("hello", 0.0, 0.25),)
+
+
+def test_the_mapping_names_columns_and_speakers(tmp_path: Path) -> None:
+    mapping = InputMapping(columns=Columns(call_id="id", text="content"), speakers=Speakers(agent=("0",), customer=(" CH_1",)))
+
+    call = one(tmp_path, {"id": [7, 7, 7], "speaker": ["0", "ch_1 ", "ivr"], "content": ["x", "y", "z"], "text": [1, 1, 2]}, mapping)
+
+    assert (call.call_id, [s.speaker for s in call.segments]) == ("7", ["agent", "customer", "other"])
+    assert (call.fields, call.notes) == ({"text": 1}, {"unknown_speaker": 1, "conflicting_fields": 1})
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [pa.string(), pa.large_string(), pa.string_view(), pa.binary(), pa.large_binary(), pa.dictionary(pa.int32(), pa.string())],
+)
+def test_text_may_have_any_layout(tmp_path: Path, kind: pa.DataType) -> None:
+    columns = {name: pa.array(values).cast(kind) for name, values in flat().items()}
+
+    assert one(tmp_path, columns) == one(tmp_path, flat())
+
+
+@pytest.mark.parametrize(
+    ("columns", "notes"),
+    [
+        ({"text": ["x", None]}, {"text_null": 1}),
+        ({"text": pa.nulls(2)}, {"text_null": 2}),
+        ({"start": [float("nan"), 1.0], "end": [1.0, float("inf")]}, {"time_dropped": 2}),
+        ({"start": [-1.0, 3.0], "end": [1.0, 2.0]}, {"time_dropped": 2}),
+        ({"start": [None, 0.0], "end": [1.0, 0.0]}, {}),
+        ({"speaker": ["agent", None]}, {"unknown_speaker": 1, "no_customer": 1}),
+        ({"speaker": ["bot", "CLIENT "]}, {"unknown_speaker": 1, "no_agent": 1}),
+        ({"text": ["a\0b", "\x1b[1m"]}, {"text_repaired": 2}),
+        ({"text": ["a\tb\nc", "مرحبا \u202e 👩‍👩‍👧"]}, {}),
+        ({"text": pa.array([b"caf\xe9", b"\xed\xa0\x80"])}, {"text_repaired": 2}),
+        ({"text": ["x" * 100_000, ""]}, {}),
+        ({"team": ["a", "b"], "queue": ["a", None]}, {"conflicting_fields": 1}),
+        ({"words": [[{"text": "x", "start": 2.0, "end": 1.0}], []]}, {"word_time_dropped": 1}),
+    ],
+)
+def test_mends_are_counted(tmp_path: Path, columns: dict[str, Any], notes: dict[str, int]) -> None:
+    assert one(tmp_path, flat(**columns)).notes == notes
+
+
+def test_bytes_that_are_not_utf8_in_a_text_column_are_replaced(tmp_path: Path) -> None:
+    bad = pa.array([b"caf\xe9", b"ok"]).view(pa.string())
+
+    call = one(tmp_path, flat(text=bad, team=bad))
+
+    assert [s.text for s in call.segments] == ["caf\ufffd", "ok"]
+    assert (call.fields["team"], call.notes) == ("caf\ufffd", {"text_repaired": 1, "conflicting_fields": 1})
+
+
+SEGMENT = {"speaker": "agent", "text": "x", "segment_index": 1}
+
+
+@pytest.mark.parametrize(
+    ("columns", "rejects"),
+    [
+        (flat(call_id=[None, " "]), [(RejectReason.CALL_ID_MISSING, None, 2)]),
+        (flat(segment_index=[3, 3]), [(RejectReason.DUPLICATE_SEGMENT_INDEX, "a", 2)]),
+        (nested(["a"], [[SEGMENT, SEGMENT]]), [(RejectReason.DUPLICATE_SEGMENT_INDEX, "a", 2)]),
+        (nested(["a", "b", "c"], [None, [], [SEGMENT]]), [(RejectReason.NO_SEGMENTS, x, 1) for x in "ab"]),
+        (nested(["a", "a"], [[SEGMENT], None]), [(RejectReason.CONFLICTING_CALL_ROWS, "a", 2)]),
+        (nested([None], [[SEGMENT, None, SEGMENT]]), [(RejectReason.CALL_ID_MISSING, None, 3)]),
+    ],
+)
+def test_rows_that_cannot_be_scored_are_rejected(tmp_path: Path, columns: dict[str, Any], rejects: list[Any]) -> None:
+    found = read(tmp_path, save(tmp_path / "x.parquet", columns))
+
+    assert [(x.reason, x.call_id, x.rows) for x in found if isinstance(x, Reject)] == rejects
+
+
+def test_a_call_given_in_both_shapes_is_rejected_with_both_files(tmp_path: Path) -> None:
+    files = [save(tmp_path / "1.parquet", flat()), save(tmp_path / "2.parquet", nested(["a"], [[SEGMENT, SEGMENT]]))]
+
+    (reject,) = read(tmp_path, *files)
+
+    assert isinstance(reject, Reject)
+    assert (reject.reason, reject.rows, reject.source) == (RejectReason.CONFLICTING_CALL_ROWS, 4, f"{files[0]}, {files[1]}")
+
+
+def test_carried_columns_keep_their_type_unless_files_differ(tmp_path: Path) -> None:
+    stamp = pa.array([1, 1], pa.timestamp("ns", "UTC"))
+    files = [
+        save(tmp_path / "1.parquet", flat(n=[1, 1], at=stamp, tag=pa.nulls(2), mixed=[1, 1])),
+        save(tmp_path / "2.parquet", flat(call_id=["b", "b"], n=[2, 2], tag=[["t"], None], mixed=["x", None])),
+    ]
+
+    schema = carried_schema(files, MAPPING)
+    calls = [call for call in read(tmp_path, *files) if isinstance(call, Call)]
+
+    assert schema == pa.schema(
+        [("n", pa.int64()), ("at", pa.timestamp("us", "UTC")), ("tag", pa.list_(pa.string())), ("mixed", pa.string())]
+    )
+    assert [(x.fields["n"], x.fields["tag"], x.fields["mixed"]) for x in calls] == [(1, None, "1"), (2, ["t"], "x")]
+
+
+def damage(path: Path, change: Callable[[bytes], bytes]) -> None:
+    path.write_bytes(change(save(path, flat(text=[SECRET, SECRET]), compression="none", write_page_checksum=True).read_bytes()))
+
+
+BAD_BYTES: dict[str, tuple[Callable[[bytes], bytes], str]] = {
+    "page": (lambda _: b"<html><body>502</body></html>", "not a Parquet file"),
+    "empty": (lambda _: b"", "0 bytes"),
+    "truncated": (lambda good: good[:-30], "truncated"),
+    "footer": (lambda good: good[:-60] + b"\xff" * 52 + good[-8:], "corrupt"),
+    "flipped": (lambda good: good.replace(SECRET.encode(), b"4222-2222"), "corrupt"),
+    "encrypted": (lambda good: b"PARE" + good[4:-4] + b"PARE", "encrypted"),
+}
+
+
+@pytest.mark.parametrize("name", BAD_BYTES)
+def test_a_file_with_bad_bytes_is_named(tmp_path: Path, name: str) -> None:
+    change, part = BAD_BYTES[name]
+    damage(tmp_path / "bad.parquet", change)
+
+    with pytest.raises(InputError) as caught:
+        read(tmp_path, tmp_path / "bad.parquet")
+
+    assert "bad.parquet" in str(caught.value)
+    assert part in str(caught.value)
+    assert "4222" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("columns", "parts"),
+    [
+        ({"call_id": ["a"], "Speaker": ["agent"], "txt": ["x"]}, ['the closest is "Speaker"', '"txt"', "input.columns.text"]),
+        (flat(text=[[SECRET], []]), ['"text" is list', "give text"]),
+        (flat(text=pa.array([0, 1], pa.timestamp("s"))), ['"text" is timestamp']),
+        (flat(call_id=[1.5, 2.5]), ['"call_id" is double']),
+        (flat(start=[SECRET, "2"]), ['"start" is string', "a number"]),
+        (flat(words=["x", "y"]), ['"words" is string', "list of struct"]),
+        (nested(["a"], [[{"text": "x"}]]), ['"speaker" inside "segments" is missing']),
+    ],
+)
+def test_columns_that_do_not_fit_are_all_named(tmp_path: Path, columns: dict[str, Any], parts: list[str]) -> None:
+    path = save(tmp_path / "x.parquet", columns)
+
+    with pytest.raises(InputError) as caught:
+        read(tmp_path, path, tmp_path / "none.parquet")
+
+    assert [part for part in [*parts, "x.parquet", "none.parquet"] if part not in str(caught.value)] == []
+    assert SECRET not in str(caught.value)
+
+
+def test_a_column_that_is_there_twice_is_named(tmp_path: Path) -> None:
+    table = pa.table([["a"], ["agent"], ["x"], ["y"]], names=["call_id", "speaker", "text", "text"])
+    pq.write_table(table, tmp_path / "x.parquet")
+
+    with pytest.raises(InputError, match="more than once"):
+        read(tmp_path, tmp_path / "x.parquet")
+
+
+def test_inputs_are_files_folders_and_globs(tmp_path: Path) -> None:
+    for name in ("b/2.parquet", "b/1.parquet", "b/_tmp/3.parquet", "b/.4.parquet", "b/note.txt"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    (tmp_path / "hollow").mkdir()
+    known = [tmp_path / "b/1.parquet", tmp_path / "b/2.parquet"]
+
+    assert expand_inputs([str(tmp_path / "b")]) == known
+    assert expand_inputs([str(tmp_path / "**/?.parquet"), str(known[0])])[:2] == known[:2]
+    with pytest.raises(InputError) as caught:
+        expand_inputs([str(tmp_path / "none"), str(tmp_path / "hollow"), str(tmp_path / "*.csv")])
+    assert [part for part in ("none", "hollow", "*.csv") if part not in str(caught.value)] == []
+    with pytest.raises(InputError):
+        expand_inputs([])
+
+
+def test_the_reader_knows_its_files(tmp_path: Path) -> None:
+    path = save(tmp_path / "x.parquet", flat())
+    reader = CallReader([path], MAPPING, workdir=tmp_path)
+
+    assert len(list(reader)) == 1
+    assert (reader.rows_in, reader.files[0].size, len(reader.files[0].sha256)) == (2, path.stat().st_size, 64)
+
+
+IDS = st.one_of(st.none(), st.sampled_from(["a", "b", " ", "", "../a", "c\0d"]))
+TIMES = st.one_of(st.none(), st.floats(width=32))
+CELL = st.fixed_dictionaries(
+    {
+        "speaker": st.one_of(st.none(), st.sampled_from(["agent", "Customer", "x"])),
+        "text": st.one_of(st.none(), st.binary(max_size=8)),
+        "segment_index": st.one_of(st.none(), st.integers(0, 5)),
+        "start": TIMES,
+        "end": TIMES,
+        "words": st.one_of(
+            st.none(),
+            st.lists(
+                st.one_of(
+                    st.none(),
+                    st.fixed_dictionaries({"text": st.text(st.characters(exclude_categories=["Cs"])), "start": TIMES, "end": TIMES}),
+                )
+            ),
+        ),
+    }
+)
+WORDS = pa.list_(pa.struct([("text", pa.string()), ("start", pa.float64()), ("end", pa.float64())]))
+CELLS = pa.struct(
+    [
+        ("speaker", pa.string()),
+        ("text", pa.binary()),
+        ("segment_index", pa.int64()),
+        ("start", pa.float64()),
+        ("end", pa.float64()),
+        ("words", WORDS),
+    ]
+)
+EXTRA = st.one_of(st.none(), st.integers(-(2**63), 2**63 - 1))
+
+
+@pytest.mark.slow
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@given(
+    rows=st.lists(st.tuples(IDS, CELL, EXTRA), max_size=8),
+    calls=st.lists(st.tuples(IDS, st.one_of(st.none(), st.lists(st.one_of(st.none(), CELL), max_size=4)), EXTRA), max_size=4),
+)
+def test_no_row_is_lost_and_nothing_crashes(tmp_path: Path, rows: list[Any], calls: list[Any]) -> None:
+    cells = pa.array([row[1] for row in rows], CELLS).flatten()
+    ids = [pa.array([row[0] for row in part], pa.string()) for part in (rows, calls)]
+    dates = [pa.array([row[2] for row in part], pa.timestamp("ms")) for part in (rows, calls)]
+    segment_rows = {field.name: cell for field, cell in zip(CELLS, cells, strict=True)}
+    first = save(tmp_path / "1.parquet", {"call_id": ids[0], "date": dates[0], **segment_rows}, row_group_size=3)
+    lists = pa.array([call[1] for call in calls], pa.list_(CELLS))
+    second = save(tmp_path / "2.parquet", {"call_id": ids[1], "date": dates[1], "segments": lists})
+
+    found = read(tmp_path, first, second)
+
+    assert sum(item.rows for item in found) == len(rows) + sum(max(1, len(call[1] or ())) for call in calls)
+    known = [call.call_id for call in found if isinstance(call, Call)]
+    assert known == sorted(set(known))

@@ -1,0 +1,73 @@
+"""Settings files are read strictly, and every problem is named at once."""
+
+from pathlib import Path
+
+import pytest
+
+from scorer.config import MAX_BYTES, ScoringConfig, load_yaml
+from scorer.errors import ConfigError
+
+SHIPPED = Path(__file__).parents[1] / "configs" / "scoring.yaml"
+
+
+def load(tmp_path: Path, text: str) -> ScoringConfig:
+    path = tmp_path / "scoring.yaml"
+    path.write_text(text, encoding="utf-8")
+    return load_yaml(path, ScoringConfig)
+
+
+def test_the_shipped_file_says_the_defaults() -> None:
+    assert load_yaml(SHIPPED, ScoringConfig) == ScoringConfig()
+
+
+def test_every_default_is_in_the_shipped_file() -> None:
+    text = SHIPPED.read_text(encoding="utf-8")
+
+    defaults = ScoringConfig().model_dump()
+    keys = {key for part in defaults.values() for key in part} | set(defaults["input"]["columns"])
+    assert [key for key in keys if f"{key}:" not in text] == []
+
+
+@pytest.mark.parametrize("text", ["", "# nothing\n", "{}"])
+def test_an_empty_file_means_the_defaults(tmp_path: Path, text: str) -> None:
+    assert load(tmp_path, text) == ScoringConfig()
+
+
+@pytest.mark.parametrize(
+    ("text", "parts"),
+    [
+        ("limits:\n  allow_empty: true\n  allow_empty: false\n", ["limits.allow_empty", "twice", "line 2", "line 3"]),
+        ("a: &x 1\nb: *x\n", ["alias", "line 2"]),
+        ("limits: {rejects_max_share: .nan}\n", ["limits.rejects_max_share", "finite"]),
+        ("limits: {rejects_max_share: .inf}\n", ["limits.rejects_max_share"]),
+        ("limits: {rejects_max_shar: 0.1}\n", ["limits.rejects_max_shar", "did you mean rejects_max_share?"]),
+        ("model: {window_tokens: 0400}\n", ["model.window_tokens", "octal"]),
+        ("model: {window_tokens: '512'}\n", ["model.window_tokens", "'512'"]),
+        ("model: {window_tokens: 1024, batch_tokens: 1}\n", ["model.window_tokens: found 1024", "model.batch_tokens: found 1"]),
+        ("model: {context_tokens: 256}\n", ["model", "below half"]),
+        ("input: {time_unit: hours}\n", ["input.time_unit", "'hours'", "'seconds' or 'milliseconds'"]),
+        ("input: {columns: {call_id: text}}\n", ["input.columns", "'text'"]),
+        ("input: {speakers: {agent: [Caller]}}\n", ["input.speakers", "both parties"]),
+        ("input: {speakers: {agent: [1]}}\n", ["input.speakers.agent[0]", "found 1"]),
+        ("- a\n", ["whole file"]),
+        ("a: [1\n", ["not readable as YAML", "line"]),
+        ("a: !!python/object/apply:os.system [ls]\n", ["not readable as YAML"]),
+        ("a\0b: 1\n", ["not readable as YAML"]),
+        ("? [1, 2]\n: 3\n", ["not readable as YAML"]),
+    ],
+)
+def test_a_bad_file_names_key_value_and_remedy(tmp_path: Path, text: str, parts: list[str]) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load(tmp_path, text)
+
+    assert [part for part in parts if part not in str(caught.value)] == []
+
+
+def test_a_file_that_is_too_large_missing_or_not_text_is_refused(tmp_path: Path) -> None:
+    large, binary = tmp_path / "large.yaml", tmp_path / "binary.yaml"
+    large.write_bytes(b"#" * (MAX_BYTES + 1))
+    binary.write_bytes(b"\xff\xfe\xfa")
+
+    for path in (large, binary, tmp_path / "none.yaml", tmp_path):
+        with pytest.raises(ConfigError):
+            load_yaml(path, ScoringConfig)

@@ -1,0 +1,45 @@
+"""The shipped model on the shipped night: what a new user sees first."""
+
+import json
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+
+from scorer.pipeline import score_night
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.mark.slow
+def test_the_sample_night_is_scored_by_the_shipped_model(tmp_path: Path) -> None:
+    night = score_night(
+        [str(ROOT / "tests/sample_night")],
+        out=tmp_path / "run",
+        config=ROOT / "configs/scoring.yaml",
+        rubric=ROOT / "configs/rubric.yaml",
+        model=ROOT / "models/default",
+        progress=lambda done, total: None,
+    )
+
+    assert night.run["counts"]["statuses"] == {"scored": 24}
+    assert night.run["counts"]["rows_scored"] == 748 and night.run["counts"]["rejects"] == {}
+    segments = pq.read_table(tmp_path / "run/segments").to_pylist()
+    sorry = [s["labels"] for s in segments if s["speaker"] == "agent" and "I talked over you there" in s["text"]]
+    assert sorry == [["apology"]]
+
+
+def test_the_sample_night_is_in_no_labelled_set() -> None:
+    night = set(pq.read_table(ROOT / "tests/sample_night", columns=["call_id"])["call_id"].to_pylist())
+    files = sorted((ROOT / "models/data").glob("*.jsonl"))
+    sets = [{json.loads(line)["call_id"] for line in path.read_text(encoding="utf-8").splitlines()} for path in files]
+
+    assert len(sets) == 2 and not sets[0] & sets[1]
+    assert not night & set.union(*sets)
+
+
+def test_the_shipped_weights_are_small_and_beat_the_baselines() -> None:
+    assert (ROOT / "models/default/model.safetensors").stat().st_size < 50_000_000
+    numbers = json.loads((ROOT / "models/default/evaluation.json").read_text(encoding="utf-8"))
+
+    assert numbers["mean_f1_of_behaviours"] > max(0.75, numbers["mean_lexicon_f1"], numbers["mean_tfidf_f1"])

@@ -1,0 +1,158 @@
+"""From labelled calls to a model folder, with a network small enough for a test."""
+
+import json
+import random
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from transformers import AutoTokenizer, BertConfig, BertForMaskedLM
+
+from scorer.classify.model import load_model
+from scorer.config import load_yaml
+from scorer.errors import ConfigError
+from scorer.training.augment import augment
+from scorer.training.baselines import Row, lexicon_f1
+from scorer.training.calibrate import calibrate, fit_temperature, fit_threshold, half_of_best_f1
+from scorer.training.corpus import hold_out, read_corpus
+from scorer.training.evaluate import calibration_error, evaluate, label_numbers
+from scorer.training.settings import TrainingConfig
+from scorer.training.train import train
+
+NAMES = ("interruption", "retention_pushiness", "ownership", "apology", "deflection", "problem", "exit_request")
+TURNS = [
+    ("customer", "broken word .", ["problem"]),
+    ("agent", "sorry word .", ["apology"]),
+    ("customer", "cancel word", ["exit_request"]),
+    ("agent", "stay word word", ["retention_pushiness"]),
+    ("agent", "fix word", ["ownership"]),
+    ("agent", "interrupt word", ["interruption"]),
+    ("agent", "policy word", ["deflection"]),
+    ("agent", "word word", []),
+]
+
+
+def write_calls(path: Path, count: int, prefix: str) -> Path:
+    rng = random.Random(prefix)
+    lines = []
+    for n in range(count):
+        turns = rng.sample(TURNS, len(TURNS))
+        segments = [
+            {"speaker": who, "text": text, "labels": labels, "start": 2.0 * at, "end": 2.0 * at + 1.5}
+            for at, (who, text, labels) in enumerate(turns)
+        ]
+        lines.append(json.dumps({"call_id": f"{prefix}{n}", "meta": {}, "segments": segments}))
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return path
+
+
+@pytest.fixture
+def config(tmp_path: Path, keyword_folder: Path) -> TrainingConfig:
+    """Settings of the real file, with a tiny base encoder and tiny data."""
+    base = tmp_path / "base"
+    tokenizer = AutoTokenizer.from_pretrained(keyword_folder)
+    tokenizer.save_pretrained(base)
+    tiny = BertConfig(vocab_size=len(tokenizer), hidden_size=32, num_hidden_layers=1, num_attention_heads=2, intermediate_size=64)
+    BertForMaskedLM(tiny).save_pretrained(base)
+    real = load_yaml(Path(__file__).parents[2] / "configs" / "training.yaml", TrainingConfig)
+    return real.model_copy(
+        update={
+            "base_model": str(base),
+            "labels": Path(__file__).parents[2] / real.labels,
+            "train": (write_calls(tmp_path / "train.jsonl", 60, "t"),),
+            "dev": (write_calls(tmp_path / "dev.jsonl", 20, "d"),),
+            "epochs": 30,
+            "learning_rate": 0.01,
+            "head_learning_rate": 0.02,
+            "average_decay": 0.9,
+            "save_steps": 20,
+        }
+    )
+
+
+@pytest.mark.slow
+def test_a_model_is_trained_calibrated_and_measured(config: TrainingConfig, tmp_path: Path) -> None:
+    out = tmp_path / "candidate"
+
+    train(config, out=out, work=tmp_path / "work")
+    calibrate(config, out)
+    report = evaluate(config, out)
+
+    assert report["labels"]["apology"]["f1"] > 0.95
+    assert report["calls"] == {"train": 51, "held_out": 9, "dev": 20}
+    assert load_model(out).network.dtype.is_floating_point
+    card = (out / "README.md").read_text()
+    assert report["data_sha256"]["train"] in card and "TF-IDF" in card
+    assert not (tmp_path / "work").exists()
+
+
+def test_the_split_is_by_call_and_the_same_for_the_same_seed(config: TrainingConfig) -> None:
+    calls = read_corpus(config.train, NAMES)
+
+    kept, held = hold_out(calls, 0.15, 13)
+
+    assert len(held) == 9 and len(kept) == 51
+    assert not {c.call.call_id for c in kept} & {c.call.call_id for c in held}
+    assert hold_out(list(reversed(calls)), 0.15, 13) == (kept, held)
+
+
+def test_augmenting_keeps_segments_speakers_and_labels(config: TrainingConfig) -> None:
+    rng = random.Random(3)
+    for labelled in read_corpus(config.train, NAMES):
+        for _ in range(5):
+            other = augment(labelled, rng)
+            assert other.labels == labelled.labels
+            assert [s.speaker for s in other.call.segments] == [s.speaker for s in labelled.call.segments]
+            assert all(s.text.strip() for s in other.call.segments)
+            assert replace(other.call, segments=()) == replace(labelled.call, segments=())
+
+
+def test_every_problem_of_the_labelled_calls_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "bad.jsonl"
+    good = {"call_id": "a", "segments": [{"speaker": "agent", "text": "word", "labels": ["kindness"]}]}
+    path.write_text("\n".join(["not json", json.dumps(good), json.dumps(good)]) + "\n")
+
+    with pytest.raises(ConfigError) as caught:
+        read_corpus([path], NAMES)
+
+    assert "bad.jsonl:1: not a labelled call" in str(caught.value)
+    assert "bad.jsonl:2: labels ['kindness']" in str(caught.value)
+    assert "bad.jsonl:3: call_id 'a' was there before" in str(caught.value)
+
+
+def test_temperature_undoes_overconfidence() -> None:
+    rng = np.random.default_rng(1)
+    honest = rng.normal(0, 2, 20_000)
+    truth = rng.random(20_000) < 1 / (1 + np.exp(-honest))
+
+    assert fit_temperature(3 * honest, truth) == pytest.approx(3, rel=0.05)
+
+
+def test_threshold_is_the_middle_of_the_best() -> None:
+    probabilities = np.array([0.1, 0.2, 0.7, 0.9])
+
+    assert fit_threshold(probabilities, np.array([False, False, True, True])) == pytest.approx(0.45, abs=0.011)
+
+
+def test_threshold_of_calibrated_probabilities_is_half_of_the_best_f1() -> None:
+    probabilities = np.array([0.9, 0.8, 0.7, 0.1])
+    truth = np.array([True, False, True, False])
+
+    assert half_of_best_f1(probabilities, truth) == pytest.approx(0.4)  # best: all three above 0.1, F1 4 / 5
+
+
+def test_numbers_of_a_label_by_hand() -> None:
+    numbers = label_numbers(np.array([0.9, 0.8, 0.3, 0.1]), np.array([True, False, True, False]), 0.5)
+
+    assert (numbers["precision"], numbers["recall"], numbers["f1"]) == (0.5, 0.5, 0.5)
+    # bins of one: |0.9-1| + |0.8-0| + |0.3-1| + |0.1-0| = 1.7, over 4
+    assert calibration_error(np.array([0.9, 0.8, 0.3, 0.1]), np.array([True, False, True, False])) == pytest.approx(0.425)
+
+
+def test_the_lexicon_finds_the_telling_phrase() -> None:
+    rows = [Row("so sorry about that", "", "pause", True), Row("the bill is here", "", "pause", False)] * 10
+
+    score, phrases = lexicon_f1(rows, rows)
+
+    assert score == 1.0 and "bill" not in " ".join(phrases)
