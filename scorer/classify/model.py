@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import logging
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,7 @@ from typing import Any
 import torch
 from safetensors import SafetensorError
 from transformers import AutoConfig, AutoModelForTokenClassification, AutoTokenizer
-from transformers.utils.logging import disable_progress_bar
+from transformers.utils.logging import disable_progress_bar, set_verbosity_error
 
 from scorer.classify.decide import Decision, read_decisions
 from scorer.classify.tokens import WindowMaker
@@ -93,7 +92,7 @@ def _load_tokenizer(folder: Path) -> Any:
 def _load_network(folder: Path) -> Any:
     if not (folder / WEIGHTS).is_file():
         raise ModelError(f"{folder}: no {WEIGHTS}; other weight formats can run code and are not loaded")
-    logging.getLogger("transformers.modeling_utils").setLevel(logging.ERROR)  # we check and say it ourselves
+    set_verbosity_error()  # we check and say it ourselves
     disable_progress_bar()
     try:
         config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
