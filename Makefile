@@ -1,6 +1,7 @@
 # make score    set up, score the sample night (or IN=... OUT=...) with the shipped model
 # make test     set up, run the tests
 # make check    formatting, linting, types, tests
+# make soak     200 kills, 10,000 mutants, every file operation failing once; an hour or so
 # make train | calibrate | evaluate    models/candidate/ from models/data/, thresholds, numbers
 
 PYTHON ?= python3
@@ -10,7 +11,7 @@ MODEL ?= models/candidate
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: score test check lint types train calibrate evaluate lock clean
+.PHONY: score test check lint types train calibrate evaluate soak lock clean
 .DEFAULT_GOAL := score
 
 $(BIN)/python:
@@ -38,6 +39,9 @@ types: $(VENV)/.develop
 	$(BIN)/mypy scorer
 
 check: lint types test
+
+soak: $(VENV)/.develop
+	SOAK_KILLS=200 SOAK_MUTANTS=10000 SOAK_STEP=1 SOAK_SEGMENTS=50000 $(BIN)/python -m pytest tests/test_unattended.py
 
 train: $(VENV)/.develop
 	$(BIN)/scorer train --config configs/training.yaml --out $(MODEL)

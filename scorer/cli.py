@@ -1,13 +1,22 @@
 """What can be typed? Each command parses, calls one function, prints and exits; rooms are imported inside, so that help is instant."""
 
+import os
 import sys
+import time
 import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
+from scorer.durable import ADVICE
 from scorer.errors import ExitCode, ScorerError
+from scorer.log import is_json, log_json, tell
+from scorer.stopping import Stopped, stoppable
 
 app = typer.Typer(
     help="Score the quality of customer calls from their transcripts, with the evidence behind every score.",
@@ -30,6 +39,23 @@ CONFIG, RUBRIC, MODEL = Path("configs/scoring.yaml"), Path("configs/rubric.yaml"
 TRAINING = Path("configs/training.yaml")
 
 
+class LogKind(StrEnum):
+    """How a run tells how far it is."""
+
+    HUMAN = "human"
+    JSON = "json"
+
+
+Day = Annotated[
+    datetime | None,
+    typer.Option(
+        "--date", formats=["%Y-%m-%d"], metavar="YYYY-MM-DD", help="Score INPUT/date=... into DIR/date=..., in place of what it holds."
+    ),
+]
+Log = Annotated[LogKind, typer.Option("--log", help="json: one object a line on stderr.")]
+Metrics = Annotated[Path | None, typer.Option("--metrics", metavar="FILE.prom", help="Also write counts for Prometheus.")]
+
+
 @app.command(epilog="Example: scorer score night/*.parquet --out out/2026-11-20")
 def score(
     inputs: Inputs,
@@ -37,18 +63,28 @@ def score(
     config: ConfigFile = CONFIG,
     rubric: RubricFile = RUBRIC,
     model: Annotated[Path, typer.Option("--model", help="Model folder.")] = MODEL,
+    date: Day = None,
+    log: Log = LogKind.HUMAN,
+    metrics: Metrics = None,
 ) -> None:
     """Score every call of a night and write calls, segments, flags and rejects."""
+    if log == LogKind.JSON:
+        log_json()
     from scorer.pipeline import score_night
     from scorer.screen import night_table, progress_of, say
 
-    with progress_of("scoring") as progress:
-        night = score_night(inputs, out=out, config=config, rubric=rubric, model=model, progress=progress)
-    if night.reused:
-        say(f"{out} already holds this run: nothing to do.")
-    say(night_table(night.run, out))
-    if night.over_budget:
-        raise night.over_budget
+    partition = f"date={date:%Y-%m-%d}" if date else None
+    if partition:
+        inputs, out = [f"{text}/{partition}" for text in inputs], out / partition
+    with _measured(metrics) as counted:
+        with progress_of("scoring") as progress:
+            night = score_night(inputs, out=out, config=config, rubric=rubric, model=model, progress=progress, partition=partition)
+        counted.update(night.run)
+        if night.reused:
+            say(f"{out} already holds this run: nothing to do.")
+        say(night_table(night.run, out))
+        if night.over_budget:
+            raise night.over_budget
 
 
 @app.command(epilog="Example: scorer check night/*.parquet")
@@ -126,23 +162,55 @@ def evaluate(model: ModelFolder, config: TrainingFile = TRAINING) -> None:
     typer.echo(f"the model card is {model}/README.md; to put the model to use, name it with --model or copy it to {MODEL}")
 
 
+@contextmanager
+def _measured(path: Path | None) -> Iterator[dict[str, Any]]:
+    """Write the metrics file at the end, however it ends; put run.json into what is given where the run is complete."""
+    run: dict[str, Any] = {}
+    code = int(ExitCode.BUG)
+    try:
+        yield run
+        code = ExitCode.DONE
+    except (ScorerError, Stopped) as error:
+        code = error.exit_code
+        raise
+    except (MemoryError, OSError):
+        code = ExitCode.FAILED
+        raise
+    finally:
+        if path:
+            from scorer.metrics import write_metrics
+
+            write_metrics(path, exit_code=code, finished=time.time(), run=run or None)
+
+
 def main() -> None:
     """Run the command line; the one place where errors become exit codes."""
     try:
-        app()
+        with stoppable():
+            app()
     except ScorerError as error:
-        typer.echo(f"scorer: {error}", err=True)
-        sys.exit(error.exit_code)
-    except KeyboardInterrupt:
-        typer.echo("scorer: interrupted; nothing unfinished was published, run the same command again", err=True)
-        sys.exit(ExitCode.INTERRUPTED)
-    except Exception as error:  # noqa: BLE001  # the border: whatever is left is our bug
-        sys.exit(_bug(error))
+        sys.exit(_ended(error.exit_code, str(error)))
+    except Stopped as stop:
+        sys.exit(_ended(stop.exit_code, f"stopped by {stop.name}; nothing unfinished was published, run the same command again to go on"))
+    except MemoryError:
+        advice = "finished shards are kept: free memory or lower model.batch_tokens, then run the command again"
+        sys.exit(_ended(ExitCode.FAILED, f"out of memory; {advice}"))
+    except Exception as error:  # noqa: BLE001  # the border: whatever is left is our bug, or the disk
+        sys.exit(_other(error))
 
 
-def _bug(error: Exception) -> int:
-    """Say where it happened, never what the message held: it may quote a transcript."""
+def _ended(code: int, message: str) -> int:
+    if is_json():
+        tell("failed", code=code, message=message)
+    else:
+        typer.echo(f"scorer: {message}", err=True)
+    return code
+
+
+def _other(error: Exception) -> int:
+    """A disk that failed where nobody looked, or a bug: where it happened, never what the message held, for it may quote a transcript."""
+    if isinstance(error, OSError) and error.errno in ADVICE:
+        return _ended(ExitCode.FAILED, f"{os.strerror(error.errno)}: {ADVICE[error.errno]}")
     where = traceback.extract_tb(error.__traceback__)
     lines = [f"  {frame.filename}:{frame.lineno} in {frame.name}" for frame in where]
-    typer.echo("\n".join([f"scorer: a bug in scorer ({type(error).__name__}); please report these lines:", *lines]), err=True)
-    return ExitCode.BUG
+    return _ended(ExitCode.BUG, "\n".join([f"a bug in scorer ({type(error).__name__}); please report these lines:", *lines]))

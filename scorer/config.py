@@ -78,6 +78,7 @@ class ModelSettings(Settings):
     window_tokens: int = Field(default=512, ge=32, le=512)
     context_tokens: int = Field(default=96, ge=0)
     batch_tokens: int = Field(default=4096, ge=32)
+    shard_rows: int = Field(default=10_000, ge=1)
 
     @model_validator(mode="after")
     def _windows_fit(self) -> "ModelSettings":
@@ -92,7 +93,11 @@ class Limits(Settings):
     """When a night is not good enough."""
 
     rejects_max_share: float = Field(default=0.05, ge=0, le=1)
+    files_max_rejected: int = Field(default=0, ge=0)
     allow_empty: bool = False
+    segment_characters: int = Field(default=100_000, ge=1)
+    file_memory_mb: int = Field(default=2048, ge=64)
+    file_seconds: int = Field(default=900, ge=1)
 
 
 class ScoringConfig(Settings):

@@ -11,7 +11,9 @@ class ExitCode(IntEnum):
     USAGE = 2  # typer's own
     BUG = 3
     TOO_MANY_REJECTS = 4
-    INTERRUPTED = 130
+    LOCKED = 75  # EX_TEMPFAIL: try again later
+    INTERRUPTED = 130  # SIGINT
+    TERMINATED = 143  # SIGTERM
 
 
 class ScorerError(Exception):
@@ -34,6 +36,12 @@ class ModelError(ScorerError):
 
 class RunError(ScorerError):
     """A run folder that cannot be written to or read from."""
+
+
+class LockedError(ScorerError):
+    """Another process works on the same run folder."""
+
+    exit_code = ExitCode.LOCKED
 
 
 class RejectBudgetError(ScorerError):

@@ -1,27 +1,48 @@
-"""What makes a run this run? Its fingerprint and run.json."""
+"""What makes a run this run? Its fingerprint, and run.json, which says what belongs to it."""
 
-import hashlib
 import json
-import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from scorer.durable import digest, file_hash, write_json
 from scorer.errors import RunError
+from scorer.lock import LOCK_FILE
 
 RUN_FILE = "run.json"
-RUN_VERSION = 1
+RUN_VERSION = 2
+STAGING = ".staging"  # of the run that is at work; swept by the next one
+KEPT = ".shards"  # finished shards of a run that is not finished; a resumed run goes on from them
+UNFINISHED = frozenset({STAGING, KEPT, LOCK_FILE, f".{RUN_FILE}"})  # what a run that was killed leaves
+TABLE_FOLDERS = frozenset({"segments", "flags", "rejects", "calls"})
+
+
+@dataclass(frozen=True, slots=True)
+class TableFile:
+    """One file of a table, as it was when it was verified."""
+
+    rows: int
+    size: int  # bytes
+    sha256: str
+
+    def is_at(self, path: Path) -> bool:
+        """Whether exactly these bytes are at `path`."""
+        return path.is_file() and path.stat().st_size == self.size and file_hash(path) == self.sha256
+
+
+@dataclass(frozen=True, slots=True)
+class Shard:
+    """One finished part of a run; its files are `<table>/<id>.parquet`."""
+
+    id: str
+    tables: Mapping[str, TableFile]
+    counts: Mapping[str, Any]  # see totals.py
 
 
 def fingerprint(parts: Mapping[str, Any]) -> str:
     """sha256 over everything that can change a result: inputs, model, rubric, settings, version."""
-    return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()
-
-
-def file_hash(path: Path) -> str:
-    """sha256 of a file's bytes."""
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
+    return digest([json.dumps(parts, sort_keys=True, default=str)])
 
 
 def read_run(folder: Path) -> dict[str, Any]:
@@ -36,43 +57,46 @@ def read_run(folder: Path) -> dict[str, Any]:
         raise RunError(f"{folder}: no {RUN_FILE}: not a run, or one that did not finish; name a folder that scorer score wrote") from error
     except (OSError, ValueError) as error:
         raise RunError(f"{path}: cannot be read ({type(error).__name__}): restore it or score again into a new folder") from error
-    if run.get("run_version") != RUN_VERSION:
-        raise RunError(f"{path}: version {run.get('run_version')}, this program reads {RUN_VERSION}: use the version that wrote it")
+    if not isinstance(run, dict) or run.get("run_version") != RUN_VERSION:
+        found = run.get("run_version") if isinstance(run, dict) else "none"
+        raise RunError(f"{path}: version {found}, this program reads {RUN_VERSION}: use the version that wrote it, or score again")
     return run
 
 
-def write_run(folder: Path, run: Mapping[str, Any]) -> None:
-    """Write run.json last: a folder that has one is a finished run."""
-    staged = folder / f".{RUN_FILE}"
-    with staged.open("w", encoding="utf-8") as stream:
-        json.dump({"run_version": RUN_VERSION, **run}, stream, indent=2, default=str)
-        stream.write("\n")
-        stream.flush()
-        os.fsync(stream.fileno())
-    os.replace(staged, folder / RUN_FILE)
+def write_run(folder: Path, run: Mapping[str, Any], shards: Iterable[Shard]) -> dict[str, Any]:
+    """Write run.json last: a folder that has one is a finished run, and only the files it names belong to it."""
+    whole = {"run_version": RUN_VERSION, **run, "shards": [asdict(shard) for shard in shards]}
+    write_json(folder / RUN_FILE, whole)
+    return whole
 
 
-def claim(folder: Path, wanted: str) -> bool:
-    """Whether `folder` already holds exactly the wanted run; False where it is free to be written.
+def shards_of(run: Mapping[str, Any]) -> list[Shard]:
+    """The shards that a run.json names, in its order."""
+    return [parse_shard(row) for row in run["shards"]]
 
-    Raises RunError where it holds anything else; touches nothing.
+
+def parse_shard(row: Mapping[str, Any]) -> Shard:
+    """A shard as `asdict` wrote it. Raises KeyError or TypeError where it is none."""
+    return Shard(row["id"], {name: TableFile(**file) for name, file in row["tables"].items()}, row["counts"])
+
+
+def claim(folder: Path, wanted: str, *, replace: bool = False) -> dict[str, Any] | None:
+    """The run.json that `folder` holds, None where it is free to be written.
+
+    Raises RunError where it holds anything else than the wanted run, unless `replace`; touches nothing.
     """
     if not folder.exists():
-        return False
-    if not folder.is_dir():
-        raise RunError(f"{folder}: is a file: choose a folder for --out")
+        return None
     if (folder / RUN_FILE).exists():
         run = read_run(folder)
-        if run.get("fingerprint") != wanted:
+        if run.get("fingerprint") != wanted and not replace:
             raise RunError(
                 f"{folder}: holds run {run.get('run_id')}, which had other inputs, settings, model, rubric or version: "
                 "choose another --out, or delete the folder"
             )
-        return True
-    foreign = sorted(p.name for p in folder.iterdir() if p.name not in UNFINISHED)
+        return run
+    ours = UNFINISHED | (TABLE_FOLDERS if (folder / KEPT).is_dir() else frozenset())
+    foreign = sorted(path.name for path in folder.iterdir() if path.name not in ours)
     if foreign:
         raise RunError(f"{folder}: holds {', '.join(foreign[:5])} and no {RUN_FILE}: choose an empty or a new folder for --out")
-    return False
-
-
-UNFINISHED = frozenset({".staging", f".{RUN_FILE}"})  # left by a run that was killed; written anew
+    return None

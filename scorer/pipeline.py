@@ -1,28 +1,34 @@
 """What happens in one night, top to bottom? The only module that knows all rooms."""
 
-import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
-from importlib.metadata import version
-from itertools import chain, islice
+from functools import reduce
+from operator import add
 from pathlib import Path
 from typing import Any
 
 from scorer import manifest
-from scorer.classify.model import SegmentModel, load_model, model_hash
+from scorer.classify.model import SegmentModel, load_model
 from scorer.classify.predict import predict
-from scorer.config import ScoringConfig, load_yaml
 from scorer.errors import InputError, RejectBudgetError, RunError
-from scorer.records import Call, JudgedCall, Reject
+from scorer.faults import reach
+from scorer.job import Job, over_budget, read_job
+from scorer.lock import hold
+from scorer.log import tell
+from scorer.manifest import Shard
+from scorer.records import Call, CallScore, Reject
 from scorer.scoring.aggregate import score_call
-from scorer.scoring.rubric import Rubric, check_rubric, load_rubric, rubric_hash
-from scorer.tables.files import expand_inputs
+from scorer.scoring.rubric import check_rubric
+from scorer.tables.fence import Fence
+from scorer.tables.folder import RunFolder
+from scorer.tables.intake import fence
 from scorer.tables.reader import CallReader
-from scorer.tables.schemas import Stamp
-from scorer.tables.writer import RunWriter
-from scorer.totals import Totals, describe_run
+from scorer.tables.spool import Spool
+from scorer.tables.writer import RunTables, ShardWriter
+from scorer.totals import Totals, describe_run, totals_of
 
+NUMBERS = ("calls", "segments", "rows_scored", "rows_rejected", "files_rejected", "flagged_calls")  # that the last log line tells
 Progress = Callable[[int, int], None]  # rows done, rows in all
 
 
@@ -36,59 +42,85 @@ class Night:
     over_budget: RejectBudgetError | None = None  # set where more was rejected than the config allows
 
 
-def score_night(inputs: Sequence[str], *, out: Path, config: Path, rubric: Path, model: Path, progress: Progress) -> Night:
+def score_night(
+    inputs: Sequence[str], *, out: Path, config: Path, rubric: Path, model: Path, progress: Progress, partition: str | None = None
+) -> Night:
     """Score every call of the inputs into `out`.
 
-    Raises a ScorerError before anything is written where settings, rubric, model or input cannot be used.
-    Running the same again into the same folder does nothing.
+    Raises a ScorerError before anything is written where settings, rubric, model or input cannot be used. Running the same again into
+    the same folder does nothing; after a kill it goes on where it was. Where `out` is a `partition`, its run may have had other inputs,
+    model or rubric: it stands until the new one is complete, and shards that are the same in both are not scored again.
     """
     started = time.monotonic()
-    settings, rules = load_yaml(config, ScoringConfig), load_rubric(rubric)
-    hashed = model_hash(model)
-    loaded = load_model(model)
-    check_rubric(rules, loaded.labels)
-    files = expand_inputs(inputs)
-    identity = {
-        "inputs": sorted(manifest.file_hash(path) for path in files),
-        "model": hashed,
-        "rubric": rubric_hash(rules),
-        "settings": settings.model_dump(mode="json"),
-        "version": version("scorer"),
-    }
-    wanted = manifest.fingerprint(identity)
-    if manifest.claim(out, wanted):
-        run = manifest.read_run(out)
-        return Night(out, run, reused=True, over_budget=_over_budget(run, settings, out))
-    stamp = _stamp(wanted, model, hashed, rules)
-    totals = Totals()
-    with tempfile.TemporaryDirectory(prefix="scorer-") as workdir:
-        reader = CallReader(files, settings.input, workdir=Path(workdir))
-        found = iter(reader)
-        first = list(islice(found, 1))  # reads every file to its end: bad input stops the night here, before anything is written
-        if not first and not settings.limits.allow_empty:
+    job = read_job(inputs, config=config, rubric=rubric, model=model, partition=partition)
+    tell("started", run_id=job.stamp.run_id, out=str(out), files=len(job.files))
+    with hold(out):
+        before = manifest.claim(out, job.fingerprint, replace=partition is not None)
+        folder = RunFolder(out, manifest.shards_of(before) if before else ())
+        if before and before["fingerprint"] == job.fingerprint and folder.is_whole():
+            return Night(out, before, reused=True, over_budget=over_budget(job, before, out))
+        limits = job.settings.limits
+        with fence(memory_mb=limits.file_memory_mb, seconds=limits.file_seconds) as behind:  # gets ready while the model is loaded
+            loaded = load_model(model)
+            check_rubric(job.rubric, loaded.labels)
+            shards, about = _read_and_score(job, loaded, folder, behind=behind, progress=progress)
+        run = folder.publish(shards, about | {"seconds": round(time.monotonic() - started, 2)})
+    tell("done", run_id=job.stamp.run_id, seconds=run["seconds"], **{name: run["counts"][name] for name in NUMBERS})
+    return Night(out, run, over_budget=over_budget(job, run, out))
+
+
+def _read_and_score(
+    job: Job, loaded: SegmentModel, folder: RunFolder, *, behind: Fence, progress: Progress
+) -> tuple[list[Shard], dict[str, Any]]:
+    """All shards of the night, finished, in the order of their ids, and what run.json says of them."""
+    settings = job.settings
+    with folder.workdir() as workdir, Spool(workdir) as spool:
+        reader = CallReader(job.files, settings.input, limits=settings.limits, spool=spool)
+        reader.read(workdir, behind)
+        for reject in reader.rejects:
+            tell(
+                "rejected", run_id=job.stamp.run_id, source=reject.source, stage=reject.stage, reason=reject.reason.value, rows=reject.rows
+            )
+        if not reader.rows_in and not settings.limits.allow_empty:
             raise InputError("the input holds no rows: check the night's export, or set limits.allow_empty in the config")
-        with RunWriter(out, loaded.labels, tuple(rules.behaviours), reader.carried, stamp) as writer:
-            for judged in _judged(chain(first, found), loaded, settings, writer, totals):
-                score = score_call(judged, rules)
-                writer.write_call(judged, score)
-                totals.add(judged.call, score)
-                progress(totals.rows_scored + totals.rows_rejected, reader.rows_in)
-            _check_rows(reader.rows_in, totals)
-            writer.commit()
-    run = describe_run(stamp, wanted, labels=loaded.labels, rubric=rules, totals=totals) | {
-        "settings": identity["settings"],
-        "inputs": [asdict(file) for file in reader.files],
-        "seconds": round(time.monotonic() - started, 2),
+        shards = sorted(_shards(job, loaded, folder, reader=reader, progress=progress), key=lambda shard: shard.id)
+    totals = reduce(add, (totals_of(shard.counts) for shard in shards), Totals())
+    _check_rows(reader.rows_in, totals)
+    rejected = {reject.source: reject.reason.value for reject in reader.rejects if reject.is_file}
+    about = describe_run(job.stamp, job.fingerprint, labels=loaded.labels, rubric=job.rubric, totals=totals) | {
+        "settings": settings.model_dump(mode="json"),
+        "inputs": [asdict(file) | {"path": file.source, "rejected": rejected.get(file.source)} for file in job.files],
     }
-    manifest.write_run(out, run)
-    return Night(out, run, over_budget=_over_budget(run, settings, out))
+    return shards, about
 
 
-def _judged(
-    found: Iterable[Call | Reject], loaded: SegmentModel, settings: ScoringConfig, writer: RunWriter, totals: Totals
-) -> Iterator[JudgedCall]:
-    """Judge the reader's calls; its rejects go straight to the writer."""
-    maker = loaded.maker(settings.model.window_tokens, settings.model.context_tokens)
+def _shards(job: Job, loaded: SegmentModel, folder: RunFolder, *, reader: CallReader, progress: Progress) -> Iterator[Shard]:
+    """Every shard of the night: those that are there already, then the others as they are scored."""
+    tables = RunTables(loaded.labels, tuple(job.rubric.behaviours), reader.carried, job.stamp)
+    plans = reader.plan(job.settings.model.shard_rows, base=job.base(str(reader.carried)))
+    known = {plan.id: shard for plan in plans if (shard := folder.find(plan.id))}
+    yield from known.values()
+    if reader.rejects or not plans:
+        yield _loose_shard(job, folder, tables, reader.rejects)
+    done = sum(shard.counts["rows_scored"] + shard.counts["rows_rejected"] for shard in known.values())
+    for plan, call_ids, calls in reader.calls([plan for plan in plans if plan.id not in known]):
+        reach("score")
+        totals, since = Totals(), time.monotonic()
+        with folder.writer(plan.id, tables) as writer:
+            for _ in _score_calls(calls, job, loaded, writer=writer, totals=totals):
+                progress(done + totals.rows_scored + totals.rows_rejected, reader.rows_in)
+            yield folder.keep(writer, totals.counts(), call_ids=call_ids)
+        done += totals.rows_scored + totals.rows_rejected
+        facts = {"calls": totals.calls, "rows_rejected": totals.rows_rejected, "rows_done": done, "rows_in": reader.rows_in}
+        tell("shard", run_id=job.stamp.run_id, shard=plan.id, seconds=round(time.monotonic() - since, 2), **facts)
+
+
+def _score_calls(
+    found: Iterable[Call | Reject], job: Job, loaded: SegmentModel, *, writer: ShardWriter, totals: Totals
+) -> Iterator[CallScore]:
+    """Judge, score and write the calls of a shard, one by one; its rejects go straight to the writer."""
+    settings = job.settings.model
+    maker = loaded.maker(settings.window_tokens, settings.context_tokens)
 
     def calls() -> Iterator[Call]:
         for item in found:
@@ -98,7 +130,25 @@ def _judged(
             else:
                 yield item
 
-    return predict(calls(), loaded, maker, batch_tokens=settings.model.batch_tokens)
+    for judged in predict(calls(), loaded, maker, batch_tokens=settings.batch_tokens):
+        score = score_call(judged, job.rubric)
+        writer.write_call(judged, score)
+        totals.add(judged.call, score)
+        yield score
+
+
+def _loose_shard(job: Job, folder: RunFolder, tables: RunTables, rejects: Sequence[Reject]) -> Shard:
+    """The shard of what belongs to no call; also what an empty night has."""
+    shard_id = manifest.fingerprint({"base": job.base(str(tables.carried)), "rejects": [asdict(reject) for reject in rejects]})
+    there = folder.find(shard_id)
+    if there:
+        return there
+    totals = Totals()
+    with folder.writer(shard_id, tables) as writer:
+        for reject in rejects:
+            writer.write_reject(reject)
+            totals.reject(reject)
+        return folder.keep(writer, totals.counts(), call_ids=[])
 
 
 def _check_rows(rows_in: int, totals: Totals) -> None:
@@ -108,26 +158,3 @@ def _check_rows(rows_in: int, totals: Totals) -> None:
             f"{rows_in} rows came in, {totals.rows_scored} were scored and {totals.rows_rejected} rejected: "
             "nothing was published; please report this with scorer check's output"
         )
-
-
-def _over_budget(run: dict[str, Any], settings: ScoringConfig, out: Path) -> RejectBudgetError | None:
-    rejected, scored, allowed = run["counts"]["rows_rejected"], run["counts"]["rows_scored"], settings.limits.rejects_max_share
-    share = rejected / max(1, rejected + scored)
-    if share <= allowed:
-        return None
-    return RejectBudgetError(
-        f"{out}: done, but {share:.1%} of the rows were rejected and limits.rejects_max_share allows {allowed:.1%}: "
-        f"read {out}/rejects/ and mend the export"
-    )
-
-
-def _stamp(wanted: str, model: Path, hashed: str, rules: Rubric) -> Stamp:
-    return Stamp(
-        run_id=wanted[:16],
-        model_name=model.resolve().name,
-        model_hash=hashed,
-        rubric_name=rules.name,
-        rubric_version=str(rules.version),
-        rubric_hash=rubric_hash(rules),
-        scorer_version=version("scorer"),
-    )

@@ -52,17 +52,41 @@ class RejectReason(StrEnum):
     DUPLICATE_SEGMENT_INDEX = "duplicate_segment_index"
     NO_SEGMENTS = "no_segments"
     CONFLICTING_CALL_ROWS = "conflicting_call_rows"
+    SEGMENT_TOO_LONG = "segment_too_long"
+    FILE_VANISHED = "file_vanished"  # listed, but gone when it was read
+    FILE_CHANGED = "file_changed"  # while it was read
+    FILE_EMPTY = "file_empty"
+    FILE_NOT_PARQUET = "file_not_parquet"
+    FILE_TRUNCATED = "file_truncated"
+    FILE_ENCRYPTED = "file_encrypted"
+    FILE_CORRUPT = "file_corrupt"
+    FILE_COLUMNS = "file_columns"  # not those that the config names, or of other types
+    FILE_MEMORY = "file_memory"  # needs more than limits.file_memory_mb
+    FILE_TIME = "file_time"  # takes longer than limits.file_seconds
+    FILE_CRASHED = "file_crashed"  # took its reader down
+
+
+Stage = Literal["open", "columns", "read", "call"]
 
 
 @dataclass(frozen=True, slots=True)
 class Reject:
-    """Input rows that are not scored, with where they are. Holds no transcript text."""
+    """Input rows that are not scored, with where they are. Holds no transcript text.
+
+    A file that cannot be read has a reject of its own with 0 rows: how many it held, nobody knows.
+    """
 
     reason: RejectReason
     source: str  # input file, or several joined by ", "
     call_id: str | None = None
     rows: int = 1
     detail: str = ""
+    stage: Stage = "call"  # what was being done
+
+    @property
+    def is_file(self) -> bool:
+        """Whether a whole file is meant."""
+        return self.reason.value.startswith("file_")
 
 
 @dataclass(frozen=True, slots=True)

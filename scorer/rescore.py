@@ -1,7 +1,7 @@
 """What would another rubric have said of a finished night? Scores stored predictions again; no model is loaded."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -10,12 +10,15 @@ from typing import Any
 from scorer import manifest
 from scorer.errors import RunError
 from scorer.labels import Label
-from scorer.records import CallScore, JudgedCall
+from scorer.lock import hold
+from scorer.manifest import Shard
+from scorer.records import CallScore, JudgedCall, Reject
 from scorer.scoring.aggregate import score_call
 from scorer.scoring.rubric import Rubric, check_rubric, load_rubric, rubric_hash
+from scorer.tables.folder import RunFolder
 from scorer.tables.judged import carried_of, read_judged, read_rejects
 from scorer.tables.schemas import Stamp
-from scorer.tables.writer import RunWriter
+from scorer.tables.writer import RunTables, ShardWriter
 from scorer.totals import Totals, describe_run
 
 Progress = Callable[[int, int], None]
@@ -45,33 +48,49 @@ def rescore_run(run: Path, *, rubric: Path, out: Path, progress: Progress) -> tu
     wanted = manifest.fingerprint({"rescored": old["fingerprint"], "rubric": rubric_hash(rules), "version": version("scorer")})
     if out.resolve() == run.resolve():
         raise RunError(f"{out}: is the run itself: choose another folder for --out")
-    reused = manifest.claim(out, wanted)
-    totals, changes = Totals(), []
+    with hold(out):
+        before = manifest.claim(out, wanted)
+        folder = RunFolder(out, manifest.shards_of(before) if before else ())
+        totals, changes = Totals(), []
 
-    def scored() -> Iterator[tuple[JudgedCall, CallScore]]:
-        for judged, stored in read_judged(run, labels):
-            score = score_call(judged, rules)
-            totals.add(judged.call, score)
-            changes.extend(band_change(stored, score))
-            progress(totals.calls, old["counts"]["calls"])
-            yield judged, score
+        def scored() -> Iterator[tuple[JudgedCall, CallScore]]:
+            for judged, stored in read_judged(run, labels):
+                score = score_call(judged, rules)
+                totals.add(judged.call, score)
+                changes.extend(band_change(stored, score))
+                progress(totals.calls, old["counts"]["calls"])
+                yield judged, score
 
-    if reused:
-        for _ in scored():
-            pass
-        return manifest.read_run(out), changes
-    stamp = _stamp(wanted, old, rules)
-    with RunWriter(out, labels, tuple(rules.behaviours), carried_of(run), stamp) as writer:
-        for judged, score in scored():
-            writer.write_call(judged, score)
-        for reject in read_rejects(run):
-            writer.write_reject(reject)
-            totals.reject(reject)
-        writer.commit()
-    result = describe_run(stamp, wanted, labels=labels, rubric=rules, totals=totals)
-    result |= {"rescored_from": old["run_id"], "seconds": round(time.monotonic() - started, 2)}
-    manifest.write_run(out, result)
-    return result, changes
+        if before and folder.is_whole():
+            for _ in scored():
+                pass
+            return before, changes
+        stamp = _stamp(wanted, old, rules)
+        with folder.workdir(), folder.writer(wanted, RunTables(labels, tuple(rules.behaviours), carried_of(run), stamp)) as writer:
+            shard = _write(folder, writer, scored(), read_rejects(run), totals=totals)
+        result = describe_run(stamp, wanted, labels=labels, rubric=rules, totals=totals)
+        result |= {"rescored_from": old["run_id"], "seconds": round(time.monotonic() - started, 2)}
+        return folder.publish([shard], result), changes
+
+
+def _write(
+    folder: RunFolder,
+    writer: ShardWriter,
+    scored: Iterable[tuple[JudgedCall, CallScore]],
+    rejects: Iterable[Reject],
+    *,
+    totals: Totals,
+) -> Shard:
+    """The whole run as one shard: it takes seconds."""
+    call_ids = []
+    for judged, score in scored:
+        writer.write_call(judged, score)
+        call_ids.append(judged.call.call_id)
+    for reject in rejects:
+        writer.write_reject(reject)
+        totals.reject(reject)
+        call_ids += [reject.call_id] if reject.call_id is not None else []
+    return folder.keep(writer, totals.counts(), call_ids=call_ids)
 
 
 def band_change(stored: dict[str, Any], score: CallScore) -> list[Change]:

@@ -12,6 +12,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
+from scorer.log import is_json
+
 LINE_EVERY_S = 30.0  # in a log, where there is no terminal
 
 
@@ -23,7 +25,10 @@ def say(what: RenderableType) -> None:
 
 @contextmanager
 def progress_of(doing: str) -> Iterator[Callable[[int, int], None]]:
-    """A bar on a terminal, a line now and then elsewhere, both on stderr. Call it with (done, in all)."""
+    """A bar on a terminal, a line now and then elsewhere, both on stderr; a JSON log has events instead. Call it with (done, in all)."""
+    if is_json():
+        yield lambda done, total: None
+        return
     if sys.stderr.isatty():
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
         with Progress(*columns, console=Console(stderr=True), transient=True) as bar:

@@ -1,7 +1,7 @@
 """What is counted while a night goes through, and how does run.json say it?"""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -11,6 +11,8 @@ from scorer.scoring.rubric import Rubric
 from scorer.tables.schemas import Stamp
 
 SHOWN_FLAGGED = 20  # calls that run.json and the screen list; all are in flags/
+NUMBERS = ("calls", "segments", "rows_scored", "rows_rejected", "files_rejected", "score_sum", "flagged")
+COUNTERS = ("rejects", "notes", "statuses", "bands")
 
 
 @dataclass
@@ -21,7 +23,8 @@ class Totals:
     segments: int = 0
     rows_scored: int = 0
     rows_rejected: int = 0
-    rejects: Counter[str] = field(default_factory=Counter)  # rows by reason
+    files_rejected: int = 0
+    rejects: Counter[str] = field(default_factory=Counter)  # rows by reason; files where they are whole files
     notes: Counter[str] = field(default_factory=Counter)
     statuses: Counter[str] = field(default_factory=Counter)
     bands: Counter[str] = field(default_factory=Counter)
@@ -46,16 +49,29 @@ class Totals:
             self._add_flagged(score)
 
     def reject(self, reject: Reject) -> None:
-        """Count rows that were not scored."""
+        """Count rows that were not scored; of a file whose rows nobody knows, the file."""
         self.rows_rejected += reject.rows
-        self.rejects[reject.reason.value] += reject.rows
+        self.files_rejected += reject.is_file
+        self.rejects[reject.reason.value] += 1 if reject.is_file else reject.rows
 
     def _add_flagged(self, score: CallScore) -> None:
         self.flagged += 1
         reasons = [{"rule": flag.rule, "severity": flag.severity, "reason": flag.reason} for flag in score.flags]
         self.worst.append({"call_id": score.call_id, "score": score.score, "band": score.band, "flags": reasons})
-        self.worst.sort(key=lambda row: (row["score"] is None, row["score"], row["call_id"]))
+        self.worst.sort(key=_worst_first)
         del self.worst[SHOWN_FLAGGED:]
+
+    def __add__(self, other: "Totals") -> "Totals":
+        total = Totals(**{name: getattr(self, name) + getattr(other, name) for name in (*NUMBERS, *COUNTERS)})
+        total.tallies = {name: self.tallies.get(name, Tally()) + other.tallies.get(name, Tally()) for name in self.tallies | other.tallies}
+        total.worst = sorted([*self.worst, *other.worst], key=_worst_first)[:SHOWN_FLAGGED]
+        return total
+
+    def counts(self) -> dict[str, Any]:
+        """All of it as JSON can hold it; `totals_of` reads it back."""
+        tallies = {name: {"hits": tally.hits, "chances": tally.chances} for name, tally in self.tallies.items()}
+        counters = {name: dict(sorted(getattr(self, name).items())) for name in COUNTERS}
+        return {name: getattr(self, name) for name in NUMBERS} | counters | {"tallies": tallies, "worst": self.worst}
 
     def summary(self) -> dict[str, Any]:
         """The counts as run.json holds them."""
@@ -65,15 +81,30 @@ class Totals:
             "segments": self.segments,
             "rows_scored": self.rows_scored,
             "rows_rejected": self.rows_rejected,
+            "files_rejected": self.files_rejected,
             "rejects": dict(sorted(self.rejects.items())),
             "notes": dict(sorted(self.notes.items())),
             "statuses": dict(sorted(self.statuses.items())),
             "mean_score": round(self.score_sum / scored, 2) if scored else None,
-            "bands": dict(self.bands),
+            "bands": dict(sorted(self.bands.items())),
             "tallies": {name: {"hits": t.hits, "chances": t.chances} for name, t in self.tallies.items()},
             "flagged_calls": self.flagged,
             "flagged": self.worst,
         }
+
+
+def totals_of(counts: Mapping[str, Any]) -> Totals:
+    """The totals behind `Totals.counts`."""
+    totals = Totals(**{name: counts[name] for name in NUMBERS})
+    for name in COUNTERS:
+        getattr(totals, name).update(counts[name])
+    totals.tallies = {name: Tally(**tally) for name, tally in counts["tallies"].items()}
+    totals.worst = list(counts["worst"])
+    return totals
+
+
+def _worst_first(row: Mapping[str, Any]) -> tuple[bool, float, str]:
+    return row["score"] is None, row["score"] or 0.0, row["call_id"]
 
 
 def describe_run(stamp: Stamp, wanted: str, *, labels: Sequence[Label], rubric: Rubric, totals: Totals) -> dict[str, Any]:

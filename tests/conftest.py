@@ -1,12 +1,21 @@
 """What several rooms' tests stand on."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from keyword_model import build
+from nursery import Nursery
 
 
 @pytest.fixture(scope="session")
 def keyword_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A model folder that labels by keyword; tests that change it copy it first."""
     return build(tmp_path_factory.mktemp("model") / "keywords")
+
+
+@pytest.fixture(scope="session")
+def nursery(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nursery]:
+    """Where runs are started that a test kills, starves or interrupts."""
+    with Nursery(tmp_path_factory.mktemp("nursery")) as nursery:
+        yield nursery

@@ -8,15 +8,17 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "scorer"
 LAYERS = [
     {"cli"},
-    {"screen"},
+    {"screen", "metrics"},
     {"pipeline", "rescore", "explain"},
-    {"totals"},
+    {"job", "totals"},
     {"review", "training"},
     {"classify", "scoring"},
     {"tables"},
     {"records", "config", "manifest"},
-    {"labels"},
-    {"errors"},
+    {"labels", "lock"},
+    {"durable"},
+    {"faults"},
+    {"errors", "log", "stopping"},
 ]
 HOMES = {
     "torch": {"classify", "training"},
@@ -29,6 +31,7 @@ HOMES = {
     "typer": {"cli"},
     "yaml": {"config"},
     "rich": {"screen", "explain"},
+    "prometheus_client": {"metrics"},
 }
 MODULES = sorted(PACKAGE.rglob("*.py"))
 

@@ -1,6 +1,7 @@
 """Calls in, predictions out: the forward pass over many calls at once, results in the order of the calls."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from itertools import islice
 
 import torch
@@ -42,12 +43,23 @@ def call_logits(calls: Sequence[Call], model: SegmentModel, maker: WindowMaker, 
     queue = [(at, window) for at, call in enumerate(calls) for window in maker.windows(call.segments)]
     queue.sort(key=lambda item: len(item[1].token_ids), reverse=True)  # longest first: running out of memory shows at once
     for batch in batches(queue, batch_tokens):
-        with torch.inference_mode():
+        with torch.inference_mode(), _hungry():
             logits = piece_logits(model.network, [window for _, window in batch], pad_id=model.pad_id).cpu()
         places = [(at, span[0]) for at, window in batch for span in window.spans]
         for row, (at, segment) in zip(logits, places, strict=True):
             answers[at][segment] = torch.maximum(answers[at][segment], row)
     return answers
+
+
+@contextmanager
+def _hungry() -> Iterator[None]:
+    """Turn what torch raises on want of memory, a RuntimeError on the CPU, into what Python raises."""
+    try:
+        yield
+    except RuntimeError as error:
+        if "memory" in str(error):
+            raise MemoryError from error
+        raise
 
 
 def batches(queue: Sequence[tuple[int, Window]], batch_tokens: int) -> Iterator[Sequence[tuple[int, Window]]]:

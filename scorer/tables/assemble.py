@@ -15,14 +15,16 @@ from scorer.tables.spool import SpoolRow
 
 @dataclass(frozen=True, slots=True)
 class Assembler:
-    """Joins rows; knows the names of the files and the carried columns."""
+    """Joins rows; knows the names of the files, the carried columns of each, and those of all together."""
 
     files: tuple[str, ...]
+    schemas: Mapping[int, pa.Schema]  # by number of the file
     carried: pa.Schema
+    segment_characters: int  # a longer segment is not believed
 
     def assemble(self, call_id: str, rows: Sequence[SpoolRow]) -> Call | Reject:
         """One call from all its rows, which come in input order."""
-        problem = _problem(rows)
+        problem = _problem(rows, self.segment_characters)
         if problem:
             source = ", ".join(self.files[number] for number in sorted({row.file for row in rows}))
             return Reject(problem[0], source, call_id, rows=len(rows), detail=problem[1])
@@ -33,21 +35,21 @@ class Assembler:
     def _join_fields(self, rows: Sequence[SpoolRow]) -> tuple[Mapping[str, Any], dict[str, int]]:
         """The first value of each carried column, and how many columns have several or lost one."""
         fields: dict[str, Any] = dict.fromkeys(self.carried.names)
-        conflicts: set[int] = set()
+        conflicts: set[str] = set()
         for row in rows:
             if row.fields is None:
                 continue
-            conflicts.update(row.conflicts or ())
-            for number, (name, value) in enumerate(decode(row.fields, self.carried).items()):
+            conflicts.update(self.schemas[row.file].names[at] for at in row.conflicts or ())
+            for name, value in decode(row.fields, self.schemas[row.file], self.carried).items():
                 if fields[name] is None:
                     fields[name] = value
                 elif differ(fields[name], value):
-                    conflicts.add(number)
+                    conflicts.add(name)
         counts = {"conflicting_fields": len(conflicts), "field_dropped": sum(row.dropped or 0 for row in rows)}
         return fields, {note: count for note, count in counts.items() if count}
 
 
-def _problem(rows: Sequence[SpoolRow]) -> tuple[RejectReason, str] | None:
+def _problem(rows: Sequence[SpoolRow], segment_characters: int) -> tuple[RejectReason, str] | None:
     nested = {(row.file, row.row) for row in rows if row.pos is not None}
     flat = sum(row.pos is None for row in rows)
     if len(nested) > 1 or (nested and flat):
@@ -55,6 +57,9 @@ def _problem(rows: Sequence[SpoolRow]) -> tuple[RejectReason, str] | None:
         return RejectReason.CONFLICTING_CALL_ROWS, detail
     if rows[0].pos == -1:
         return RejectReason.NO_SEGMENTS, "the list of segments is null or empty"
+    longest = max(len(row.text) for row in rows)
+    if longest > segment_characters:
+        return RejectReason.SEGMENT_TOO_LONG, f"{longest} characters, limits.segment_characters allows {segment_characters}"
     counts = Counter(row.segment_index for row in rows if row.segment_index is not None)
     twice = sum(count > 1 for count in counts.values())
     if twice:

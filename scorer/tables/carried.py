@@ -1,17 +1,13 @@
 """How do the caller's own columns travel with a call?"""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
-from scorer.config import InputMapping
-from scorer.errors import InputError, listing
-from scorer.tables.files import open_parquet
-from scorer.tables.mapping import Layout, is_bytes, is_list, is_text, plain, read_layout
+from scorer.tables.mapping import Layout, is_bytes, is_list, is_text, plain
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,36 +19,17 @@ class Piece:
     dropped: int  # values that no Python value stands for
 
 
-def read_layouts(files: Sequence[Path], mapping: InputMapping) -> list[Layout]:
-    """The layout of every file. Raises InputError with every problem of every file."""
-    layouts: list[Layout] = []
-    problems: list[str] = []
-    for path in files:
-        try:
-            with open_parquet(path) as file:
-                layout, found = read_layout(path, file.schema_arrow, mapping)
-        except InputError as error:
-            layout, found = None, [str(error)]
-        problems += found
-        layouts += [layout] if layout else []
-    if problems:
-        raise InputError(listing(f"input cannot be read: {len(problems)} problem(s)", problems))
-    return layouts
+def carried_schema(layout: Layout) -> pa.Schema:
+    """The carried columns of one file, in the types in which they are carried; null where there is nothing."""
+    return pa.schema([(name, carried_type(layout.schema.field(name).type)) for name in layout.carried])
 
 
-def carried_schema(files: Sequence[Path], mapping: InputMapping) -> pa.Schema:
-    """The carried columns of all files together; a column whose types differ becomes text."""
-    return merge_carried(read_layouts(files, mapping))
-
-
-def merge_carried(layouts: Sequence[Layout]) -> pa.Schema:
-    """The carried columns of all layouts, in the order they are first met."""
+def merge_carried(schemas: Iterable[pa.Schema]) -> pa.Schema:
+    """The carried columns of all files together, in the order they are first met; a column whose types differ becomes text."""
     types: dict[str, pa.DataType] = {}
-    for layout in layouts:
-        for name in layout.carried:
-            kind = carried_type(layout.schema.field(name).type)
-            known = types.get(name, pa.null())
-            types[name] = kind if pa.types.is_null(known) else known if kind in (known, pa.null()) else pa.string()
+    for field in (field for schema in schemas for field in schema):
+        known = types.get(field.name, pa.null())
+        types[field.name] = field.type if pa.types.is_null(known) else known if field.type in (known, pa.null()) else pa.string()
     return pa.schema([(name, pa.string() if pa.types.is_null(kind) else kind) for name, kind in types.items()])
 
 
@@ -95,10 +72,10 @@ def encode(batch: pa.RecordBatch, owners: Sequence[str | None], schema: pa.Schem
     }
 
 
-def decode(row: bytes, schema: pa.Schema) -> dict[str, Any]:
-    """The values of a piece."""
+def decode(row: bytes, schema: pa.Schema, merged: pa.Schema) -> dict[str, Any]:
+    """The values of a piece of `schema`, as text where the merged column is text."""
     values: dict[str, Any] = pa.ipc.read_record_batch(pa.py_buffer(row), schema).to_pylist()[0]
-    return values
+    return {name: _as_text(value) if pa.types.is_string(merged.field(name).type) else value for name, value in values.items()}
 
 
 def differ(first: Any, other: Any) -> bool:

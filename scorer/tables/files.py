@@ -2,6 +2,7 @@
 
 import glob
 import hashlib
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from scorer.errors import InputError, listing
+from scorer.records import RejectReason, Stage
 
 BATCH_ROWS = 1024
 MAGIC = b"PAR1"
@@ -19,11 +21,21 @@ ENCRYPTED = b"PARE"
 
 @dataclass(frozen=True, slots=True)
 class InputFile:
-    """One input file as it was read."""
+    """One input file as it was found. `path` is as given, `sha256` of its bytes."""
 
     path: Path
     size: int  # bytes
     sha256: str
+
+    @property
+    def source(self) -> str:
+        """The path as text; a name that is not UTF-8 is escaped."""
+        return os.fsencode(self.path).decode("utf-8", "backslashreplace")
+
+    @property
+    def identity(self) -> str:
+        """What stands for the file in a fingerprint: its path, since rejects tell it, and its bytes."""
+        return f"{self.source} {self.sha256}"
 
 
 def expand_inputs(inputs: Sequence[str]) -> list[Path]:
@@ -44,41 +56,66 @@ def expand_inputs(inputs: Sequence[str]) -> list[Path]:
     return list(found.values())
 
 
-def describe_file(path: Path) -> InputFile:
-    """Size and hash of a file. Raises InputError where it cannot be read."""
-    try:
-        with path.open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
-        return InputFile(path, path.stat().st_size, digest)
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror}): check the path and its permissions") from error
+def describe_files(paths: Sequence[Path]) -> list[InputFile]:
+    """Size and hash of every file, in the order of their names: not of the listing, so that the same files give the same result.
+
+    Raises InputError where one cannot be read for want of permission or of a working disk: that is not the file's fault.
+    """
+    found = []
+    for path in paths:
+        try:
+            with path.open("rb") as file:
+                found.append(InputFile(path, path.stat().st_size, hashlib.file_digest(file, "sha256").hexdigest()))
+        except FileNotFoundError:
+            found.append(InputFile(path, 0, ""))  # vanished since it was listed: becomes a reject when it is read
+        except OSError as error:
+            raise InputError(f"{path}: cannot be read ({error.strerror}): check the path and its permissions") from error
+    return sorted(found, key=lambda file: (file.path.name, file.sha256, str(file.path)))
+
+
+class FileError(InputError):
+    """A Parquet file that cannot be read, with the reason and the stage as rejects/ has them."""
+
+    def __init__(self, message: str, reason: RejectReason, stage: Stage) -> None:
+        super().__init__(message)
+        self.reason = reason
+        self.stage = stage
 
 
 @contextmanager
 def open_parquet(path: Path) -> Iterator[pq.ParquetFile]:
-    """An open Parquet file; whatever Arrow raises while it is open becomes an InputError."""
+    """An open Parquet file; whatever Arrow raises while it is open becomes a FileError."""
     problem = _plain_problem(path)
     if problem:
-        raise InputError(f"{path}: {problem}")
+        raise FileError(f"{path}: {problem[1]}", problem[0], "open")
     with reading(path), pq.ParquetFile(path, page_checksum_verification=True, pre_buffer=False) as file:
         yield file
 
 
 @contextmanager
 def reading(path: Path) -> Iterator[None]:
-    """Turn what Arrow raises on bad bytes into an InputError, without its text: that may quote cells."""
+    """Turn what Arrow raises on bad bytes into a FileError, without its text: that may quote cells."""
     try:
         yield
+    except (MemoryError, pa.ArrowMemoryError) as error:
+        advice = "raise limits.file_memory_mb where the file is as it should be"
+        raise FileError(f"{path}: needs too much memory: {advice}", RejectReason.FILE_MEMORY, "read") from error
     except (OSError, pa.ArrowException, UnicodeDecodeError) as error:
         if "encrypt" in str(error).lower():
-            raise InputError(f"{path}: encrypted: export it without encryption") from error
-        raise InputError(f"{path}: corrupt or not supported ({type(error).__name__}): export or copy it again") from error
+            raise FileError(f"{path}: encrypted: export it without encryption", RejectReason.FILE_ENCRYPTED, "read") from error
+        found = f"corrupt or not supported ({type(error).__name__})"
+        raise FileError(f"{path}: {found}: export or copy it again", RejectReason.FILE_CORRUPT, "read") from error
 
 
 def read_batches(file: pq.ParquetFile, *, rows: int = BATCH_ROWS) -> Iterator[pa.RecordBatch]:
-    """The rows of a file, checked for structure, at most `rows` at a time."""
+    """The rows of a file, at most `rows` at a time, fully checked; text that is not UTF-8 is let through, to be mended or refused."""
     for batch in file.iter_batches(batch_size=rows):
-        batch.validate()
+        try:
+            batch.validate(full=True)
+        except pa.ArrowInvalid as error:
+            if "UTF8" not in str(error):
+                raise
+            batch.validate()
         yield batch
 
 
@@ -100,9 +137,11 @@ def _is_hidden(relative: Path) -> bool:
     return any(part.startswith((".", "_")) for part in relative.parts)
 
 
-def _plain_problem(path: Path) -> str | None:
+def _plain_problem(path: Path) -> tuple[RejectReason, str] | None:
+    if not path.exists():
+        return RejectReason.FILE_VANISHED, "does not exist: check the path"
     if not path.is_file():
-        return "does not exist or is not a file: check the path"
+        return RejectReason.FILE_NOT_PARQUET, "is not a file: check the path"
     try:
         with path.open("rb") as file:
             size = path.stat().st_size
@@ -110,11 +149,12 @@ def _plain_problem(path: Path) -> str | None:
             file.seek(max(0, size - 4))
             tail = file.read(4)
     except OSError as error:
-        return f"cannot be read ({error.strerror}): check its permissions"
+        return RejectReason.FILE_CORRUPT, f"cannot be read ({error.strerror}): check its permissions"
     if size == 0:
-        return "empty, 0 bytes: export or copy it again"
+        return RejectReason.FILE_EMPTY, "empty, 0 bytes: export or copy it again"
     if ENCRYPTED in (head, tail):
-        return "encrypted: export it without encryption"
+        return RejectReason.FILE_ENCRYPTED, "encrypted: export it without encryption"
     if head != MAGIC:
-        return "not a Parquet file, whatever its name says: export it as Parquet"
-    return None if tail == MAGIC and size >= 12 else "truncated, its end is missing: copy it again"
+        return RejectReason.FILE_NOT_PARQUET, "not a Parquet file, whatever its name says: export it as Parquet"
+    whole = tail == MAGIC and size >= 12
+    return None if whole else (RejectReason.FILE_TRUNCATED, "truncated, its end is missing: copy it again")

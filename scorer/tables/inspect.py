@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 from scorer.config import InputMapping, fold
 from scorer.errors import InputError
 from scorer.records import Speaker
-from scorer.tables.carried import merge_carried
+from scorer.tables.carried import carried_schema, merge_carried
 from scorer.tables.files import open_parquet, read_batches
 from scorer.tables.mapping import Layout, read_layout, suggest
 from scorer.tables.mend import clean_id
@@ -130,7 +130,7 @@ def _summary(
     return Inspection(
         files=tuple(views),
         columns=columns,
-        carried={item.name: str(item.type) for item in merge_carried(layouts)},
+        carried={item.name: str(item.type) for item in merge_carried(map(carried_schema, layouts))},
         speakers=tuple(SpeakerView(value, parties.get(fold(value or ""), "other"), count) for value, count in top),
         sampled_calls=len(sample.calls),
         sampled_segments=sample.segments,

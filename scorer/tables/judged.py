@@ -12,22 +12,23 @@ import pyarrow.parquet as pq
 
 from scorer.errors import InputError, RunError
 from scorer.labels import Label, names
+from scorer.manifest import TableFile, read_run, shards_of
 from scorer.records import Call, JudgedCall, Reject, RejectReason, Segment, SegmentPrediction
 from scorer.tables.files import open_parquet, read_batches, reading
 from scorer.tables.schemas import CARRIED_KEY, VERSION, VERSION_KEY
 
 
 def read_judged(run: Path, labels: Sequence[Label], *, call_id: str | None = None) -> Iterator[tuple[JudgedCall, dict[str, Any]]]:
-    """The calls of a run with their predictions, each beside its row in calls/, in ascending order of call_id.
+    """The calls of a run with their predictions, each beside its row in calls/: shard by shard, in each in ascending order of call_id.
 
     Words and the number of input rows are not stored, so they are missing. `call_id` picks one call.
     Raises RunError where the run is missing, damaged, of another version, or of a model with other labels.
     """
     try:
         carried = _check(run, labels)
-        segments = groupby(_rows(run / "segments", call_id), key=itemgetter("call_id"))
+        segments = groupby(_rows(run, "segments", call_id), key=itemgetter("call_id"))
         waiting = next(segments, None)
-        for row in _rows(run / "calls", call_id):
+        for row in _rows(run, "calls", call_id):
             found: list[dict[str, Any]] = []
             if waiting and waiting[0] == row["call_id"]:
                 found = list(waiting[1])
@@ -40,24 +41,24 @@ def read_judged(run: Path, labels: Sequence[Label], *, call_id: str | None = Non
 
 
 def carried_of(run: Path) -> pa.Schema:
-    """The carried columns of a run, as RunWriter needs them. Raises RunError where there is no run."""
-    schema = _schema(run / "calls")
+    """The carried columns of a run, as RunTables needs them. Raises RunError where there is no run."""
+    schema = _schema(run, "calls")
     origin: dict[str, str] = json.loads(schema.metadata[CARRIED_KEY])
     return pa.schema([(name, schema.field(output).type) for output, name in origin.items()])
 
 
 def _check(run: Path, labels: Sequence[Label]) -> dict[str, str]:
-    found = {name.removeprefix("p_") for name in _schema(run / "segments").names if name.startswith("p_")}
+    found = {name.removeprefix("p_") for name in _schema(run, "segments").names if name.startswith("p_")}
     if found != set(names(labels)):
         raise RunError(f"{run} has the labels {sorted(found)}, the model has {sorted(names(labels))}: use the model of that run")
-    origin: dict[str, str] = json.loads(_schema(run / "calls").metadata[CARRIED_KEY])
+    origin: dict[str, str] = json.loads(_schema(run, "calls").metadata[CARRIED_KEY])
     return origin
 
 
-def _schema(folder: Path) -> pa.Schema:
-    files = _files(folder)
+def _schema(run: Path, table: str) -> pa.Schema:
+    folder = run / table
     try:
-        with open_parquet(files[0]) as file:
+        with open_parquet(next(iter(_files(run, table)))) as file:
             schema = file.schema_arrow
     except InputError as error:
         raise RunError(f"{error}; or run the night again into another folder") from error
@@ -67,22 +68,31 @@ def _schema(folder: Path) -> pa.Schema:
     return schema
 
 
-def _files(folder: Path) -> list[Path]:
-    files = sorted(folder.glob("*.parquet"))
-    if not files:
-        raise RunError(f"{folder} holds no table: name the folder of a finished run")
+def _files(run: Path, table: str) -> dict[Path, TableFile]:
+    """The files of a table: those that run.json names, whatever else is there. Raises RunError where one is missing or cut."""
+    files = {run / table / f"{shard.id}.parquet": shard.tables[table] for shard in shards_of(read_run(run))}
+    for path, file in files.items():
+        if not path.is_file() or path.stat().st_size != file.size:
+            raise _damaged(path)
     return files
 
 
-def _rows(folder: Path, call_id: str | None) -> Iterator[dict[str, Any]]:
-    for path in _files(folder):
+def _damaged(path: Path) -> RunError:
+    return RunError(f"{path}: missing or not what run.json says: restore it, or give the same scorer score command again")
+
+
+def _rows(run: Path, table: str, call_id: str | None) -> Iterator[dict[str, Any]]:
+    """All rows, or those of one call. Raises RunError where a file is not what it was; for one call the page checksums must do."""
+    for path, file in _files(run, table).items():
+        if call_id is None and not file.is_at(path):
+            raise _damaged(path)
         if call_id is not None:
             with reading(path):
-                table = pq.read_table(path, filters=[("call_id", "=", call_id)], partitioning=None, page_checksum_verification=True)
-            yield from table.to_pylist()
+                found = pq.read_table(path, filters=[("call_id", "=", call_id)], partitioning=None, page_checksum_verification=True)
+            yield from found.to_pylist()
             continue
-        with open_parquet(path) as file:
-            for batch in read_batches(file):
+        with open_parquet(path) as parquet:
+            for batch in read_batches(parquet):
                 yield from batch.to_pylist()
 
 
@@ -100,5 +110,5 @@ def _prediction(row: dict[str, Any], labels: Sequence[str]) -> SegmentPrediction
 
 def read_rejects(run: Path) -> Iterator[Reject]:
     """The rejects of a finished run, as they were written."""
-    for row in _rows(run / "rejects", None):
-        yield Reject(RejectReason(row["reason"]), row["source"], row["call_id"], row["rows"], row["detail"])
+    for row in _rows(run, "rejects", None):
+        yield Reject(RejectReason(row["reason"]), row["source"], row["call_id"], row["rows"], row["detail"], row["stage"])

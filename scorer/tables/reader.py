@@ -1,83 +1,93 @@
-"""Which calls are in these files?"""
+"""Which calls are in these files, and in which shards are they scored?"""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 
 import pyarrow as pa
 
-from scorer.config import InputMapping
+from scorer.config import InputMapping, Limits
+from scorer.durable import digest
 from scorer.errors import InputError, listing
+from scorer.faults import reach
 from scorer.records import Call, Reject, RejectReason
 from scorer.tables.assemble import Assembler
-from scorer.tables.carried import merge_carried, read_layouts
-from scorer.tables.files import InputFile, describe_file, open_parquet, read_batches
-from scorer.tables.mapping import Layout
-from scorer.tables.normalise import normalise
-from scorer.tables.spool import Spool
+from scorer.tables.carried import merge_carried
+from scorer.tables.fence import Fence
+from scorer.tables.files import InputFile
+from scorer.tables.intake import take_in
+from scorer.tables.spool import Place, Spool
 
 
-def read_calls(files: Sequence[Path], mapping: InputMapping, *, workdir: Path) -> Iterator[Call | Reject]:
-    """Every call of the files, whole, in ascending order of call_id; first the rows that have none, as rejects.
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """One shard that is to be scored; its id is the digest of all that its result depends on."""
 
-    All files are read to their end before the first call comes.
-    Raises InputError with every problem of every file, RunError where workdir is full.
-    """
-    return iter(CallReader(files, mapping, workdir=workdir))
+    id: str
+    place: Place
 
 
 class CallReader:
-    """Reads calls as `read_calls` does, and knows afterwards what it has read.
+    """Reads all files to their end into a spool, then gives their calls whole, shard by shard.
 
     `rows_in` is counted from the Arrow columns, apart from the rows of calls and rejects: the two must agree.
-    `files` and `carried` are known before the first call comes.
+    `rejects` are those that belong to no call: files that cannot be read, rows without a call_id.
     """
 
-    def __init__(self, files: Sequence[Path], mapping: InputMapping, *, workdir: Path) -> None:
-        self._paths = tuple(files)
+    def __init__(self, files: Sequence[InputFile], mapping: InputMapping, *, limits: Limits, spool: Spool) -> None:
+        self._files = tuple(files)
         self._mapping = mapping
-        self._workdir = workdir
+        self._limits = limits
+        self._spool = spool
+        self._schemas: dict[int, pa.Schema] = {}
         self.rows_in = 0
-        self.files: tuple[InputFile, ...] = ()
-        self.carried: pa.Schema = pa.schema([])
+        self.rejects: list[Reject] = []
 
-    def __iter__(self) -> Iterator[Call | Reject]:
-        layouts = read_layouts(self._paths, self._mapping)
-        self.rows_in = 0
-        self.carried = merge_carried(layouts)
-        with Spool(self._workdir) as spool:
-            missing = self._fill(spool, layouts)
-            for path, rows in missing.items():
-                yield Reject(RejectReason.CALL_ID_MISSING, str(path), rows=rows, detail="call_id is null, empty or only spaces")
-            assembler = Assembler(tuple(str(path) for path in self._paths), self.carried)
-            for call_id, found in spool.calls():
-                yield assembler.assemble(call_id, found)
+    def read(self, workdir: Path, behind: Fence) -> None:
+        """Read every file; one that cannot be read becomes a reject.
 
-    def _fill(self, spool: Spool, layouts: Sequence[Layout]) -> dict[Path, int]:
-        """Read every file into the spool; how many rows of which file have no call_id."""
-        missing: dict[Path, int] = {}
-        described: list[InputFile] = []
-        problems: list[str] = []
-        for number, layout in enumerate(layouts):
-            try:
-                described.append(describe_file(layout.path))
-                rows = self._spool_file(spool, layout, number)
-            except InputError as error:
-                problems.append(str(error))
+        Raises InputError with every problem where not one file can be read, RunError where the spool or `workdir` is full.
+        """
+        for number, file in enumerate(self._files):
+            target = workdir / f"{number}.arrow"
+            found = take_in(file, number, target, mapping=self._mapping, behind=behind)
+            if isinstance(found, Reject):
+                self.rejects.append(found)
+                target.unlink(missing_ok=True)
                 continue
-            if rows:
-                missing[layout.path] = rows
-        if problems:
+            self._spool.load(target)
+            self._schemas[number] = found.carried
+            self.rows_in += found.rows
+            if found.missing:
+                detail = "call_id is null, empty or only spaces"
+                self.rejects.append(Reject(RejectReason.CALL_ID_MISSING, file.source, rows=found.missing, detail=detail))
+        if not self._schemas:
+            problems = [f"{reject.source}: {reject.detail}" for reject in self.rejects]
             raise InputError(listing(f"input cannot be read: {len(problems)} problem(s)", problems))
-        self.files = tuple(described)
-        return missing
 
-    def _spool_file(self, spool: Spool, layout: Layout, number: int) -> int:
-        missing = first = 0
-        with open_parquet(layout.path) as file:
-            for batch in read_batches(file):
-                found = normalise(batch, layout, self._mapping, carried=self.carried, at=(number, first))
-                spool.add(found.batch)
-                first += batch.num_rows
-                missing += found.missing
-                self.rows_in += found.rows
-        return missing
+    @property
+    def carried(self) -> pa.Schema:
+        """The carried columns of all files."""
+        return merge_carried(self._schemas.values())
+
+    def plan(self, shard_rows: int, *, base: str) -> list[Plan]:
+        """The shards of the night; `base` stands for all that a result depends on beside the input.
+
+        An id covers the calls and, of the files that each comes from, path and bytes: so all rows, without reading them again.
+        """
+        reach("plan")
+        plans = []
+        for place, calls in groupby(self._spool.plan(shard_rows), key=itemgetter(0)):
+            sources = (" ".join([call_id, *(self._files[number].identity for number in files)]) for _, call_id, files in calls)
+            plans.append(Plan(digest([base, *sources]), place))
+        return plans
+
+    def calls(self, plans: Sequence[Plan]) -> Iterator[tuple[Plan, list[str], Iterator[Call | Reject]]]:
+        """The planned shards, each with the call_ids that it must give and its calls in ascending order of call_id."""
+        by_place = {plan.place: plan for plan in plans}
+        names = tuple(file.source for file in self._files)
+        assembler = Assembler(names, self._schemas, self.carried, self._limits.segment_characters)
+        for place, calls in self._spool.shards([plan.place for plan in plans]):
+            yield by_place[place], self._spool.call_ids(place), (assembler.assemble(rows[0].call_id, rows) for rows in calls)

@@ -9,7 +9,7 @@ import pyarrow as pa
 from scorer.labels import Label, names
 from scorer.tables.carried import output_names
 
-VERSION = "1"  # raise it when a column is renamed, retyped or dropped
+VERSION = "2"  # raise it when a column is renamed, retyped or dropped
 VERSION_KEY = b"scorer_schema_version"
 CARRIED_KEY = b"scorer_carried"  # JSON: column in calls/ -> name in the input
 TABLES = ("segments", "flags", "rejects", "calls")  # in the order they are published
@@ -91,7 +91,7 @@ def flags_schema() -> pa.Schema:
 def rejects_schema() -> pa.Schema:
     """One row per reject."""
     text = [(name, pa.string()) for name in ("source", "call_id", "reason")]
-    return _versioned([*text, ("rows", pa.int64()), ("detail", pa.string()), ("run_id", pa.string())])
+    return _versioned([*text, ("rows", pa.int64()), ("detail", pa.string()), ("stage", pa.string()), ("run_id", pa.string())])
 
 
 def _call_fields(behaviours: Sequence[str]) -> list[tuple[str, pa.DataType]]:

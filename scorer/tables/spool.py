@@ -2,7 +2,8 @@
 
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
@@ -19,13 +20,23 @@ TABLE = """CREATE TABLE rows (
     call_id VARCHAR, file INTEGER, "row" BIGINT, pos INTEGER, segment_index BIGINT, speaker VARCHAR, "text" VARCHAR,
     start_s DOUBLE, end_s DOUBLE, words STRUCT("text" VARCHAR, start_s DOUBLE, end_s DOUBLE)[], mends INTEGER,
     fields BLOB, conflicts INTEGER[], dropped INTEGER)"""
+Place = tuple[int, int]  # of a shard: number of the file that its calls come from, -1 for several; bucket
 SETTINGS: dict[str, str | bool | int | float | list[str]] = {
     "memory_limit": "512MB",
     "threads": 2,
     "autoinstall_known_extensions": False,
     "autoload_known_extensions": False,
 }
-BUFFERED_ROWS = 16384
+# A call belongs to the file that all its rows come from, or to none (-1); calls of one home are dealt to shards by their own hash.
+# So a shard's calls depend on nothing but the files that they come from, and a late file leaves the shards of others alone.
+PLAN = """CREATE TABLE calls AS
+    WITH sources AS (SELECT call_id, list_sort(list(DISTINCT file)) AS files, count(*) AS n FROM rows GROUP BY call_id),
+    homes AS (SELECT call_id, files, n, CASE WHEN len(files) = 1 THEN files[1] ELSE -1 END AS home FROM sources),
+    sizes AS (SELECT file AS home, count(*) AS n FROM rows GROUP BY file UNION ALL SELECT -1, sum(n) FROM homes WHERE home = -1)
+    SELECT call_id, files, home, (md5_number_lower(call_id) % greatest(1, ceil(sizes.n / ?))::UBIGINT)::INTEGER AS bucket
+    FROM homes JOIN sizes USING (home)"""
+SORTED = """SELECT calls.home, calls.bucket, rows.* FROM rows JOIN calls USING (call_id) SEMI JOIN wanted USING (home, bucket)
+    ORDER BY calls.home, calls.bucket, rows.call_id, file, "row", pos"""
 
 
 class SpoolRow(NamedTuple):
@@ -55,52 +66,68 @@ class Spool:
 
     def __init__(self, workdir: Path) -> None:
         self._workdir = workdir
-        self._buffer: list[pa.RecordBatch] = []
 
     def __enter__(self) -> Self:
-        try:
+        with self._failing():
             self._workdir.mkdir(parents=True, exist_ok=True)
             self._folder = Path(tempfile.mkdtemp(prefix="spool-", dir=self._workdir))  # readable by its owner only
             self._base = duckdb.connect(str(self._folder / "rows.duckdb"), config=SETTINGS | {"temp_directory": str(self._folder)})
             self._base.execute(TABLE)
-        except (OSError, duckdb.Error) as error:
-            raise self._full(error) from error
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self._base.close()
         shutil.rmtree(self._folder, ignore_errors=True)
 
-    def add(self, batch: pa.RecordBatch) -> None:
-        """Keep a batch of ROW_SCHEMA."""
-        self._buffer.append(batch)
-        if sum(kept.num_rows for kept in self._buffer) >= BUFFERED_ROWS or batch.nbytes > 1 << 24:
-            self._flush()
-
-    def calls(self) -> Iterator[tuple[str, list[SpoolRow]]]:
-        """The rows of each call in input order, calls in ascending order of call_id."""
-        self._flush()
-        yield from ((call_id, list(rows)) for call_id, rows in groupby(self._sorted(), key=itemgetter(0)))
-
-    def _sorted(self) -> Iterator[SpoolRow]:
-        try:
-            result = self._base.sql('SELECT * FROM rows ORDER BY call_id, file, "row", pos')
-            for batch in result.to_arrow_reader(1024):
-                columns = [column.to_pylist() for column in batch.columns]
-                yield from (SpoolRow(*row) for row in zip(*columns, strict=True))
-        except duckdb.Error as error:
-            raise self._full(error) from error
-
-    def _flush(self) -> None:
-        if not self._buffer:
-            return
-        try:
-            self._base.register("incoming", pa.Table.from_batches(self._buffer, schema=ROW_SCHEMA))
+    def load(self, path: Path) -> None:
+        """Keep the rows of an Arrow file of ROW_SCHEMA, and remove it."""
+        with self._failing(), pa.memory_map(str(path)) as source, pa.ipc.open_file(source) as file:
+            batches = (file.get_batch(number) for number in range(file.num_record_batches))
+            self._base.register("incoming", pa.RecordBatchReader.from_batches(ROW_SCHEMA, batches))
             self._base.execute("INSERT INTO rows SELECT * FROM incoming")
             self._base.unregister("incoming")
-        except (OSError, duckdb.Error) as error:
-            raise self._full(error) from error
-        self._buffer.clear()
+        path.unlink()
 
-    def _full(self, error: Exception) -> RunError:
-        return RunError(f"{self._workdir}: sorting the input failed ({type(error).__name__}): free disk space there or name another folder")
+    def plan(self, shard_rows: int) -> Iterator[tuple[Place, str, list[int]]]:
+        """Shard (home, bucket), call_id and files of every call, in this order, once all files are loaded."""
+        with self._failing():
+            self._base.execute(PLAN, [shard_rows])
+            result = self._base.cursor().sql("SELECT home, bucket, call_id, files FROM calls ORDER BY home, bucket, call_id")
+            for batch in result.to_arrow_reader(1024):
+                for home, bucket, call_id, files in zip(*(column.to_pylist() for column in batch.columns), strict=True):
+                    yield (home, bucket), call_id, files
+
+    def call_ids(self, shard: Place) -> list[str]:
+        """The calls of one shard."""
+        with self._failing():
+            rows = (
+                self._base.cursor()
+                .execute("SELECT call_id FROM calls WHERE home = ? AND bucket = ? ORDER BY call_id", list(shard))
+                .fetchall()
+            )
+        return [row[0] for row in rows]
+
+    def shards(self, wanted: Sequence[Place]) -> Iterator[tuple[Place, Iterator[list[SpoolRow]]]]:
+        """The wanted shards in order, each with the rows of its calls: those of a call in input order, calls ascending."""
+        with self._failing():
+            self._base.execute("CREATE OR REPLACE TABLE wanted (home INTEGER, bucket INTEGER)")
+            if wanted:
+                self._base.register("asked", pa.table({"home": [x[0] for x in wanted], "bucket": [x[1] for x in wanted]}))
+                self._base.execute("INSERT INTO wanted SELECT home, bucket FROM asked")
+                self._base.unregister("asked")
+        for shard, rows in groupby(self._sorted(), key=itemgetter(0)):
+            yield shard, (list(call) for _, call in groupby((row for _, row in rows), key=itemgetter(0)))
+
+    def _sorted(self) -> Iterator[tuple[Place, SpoolRow]]:
+        with self._failing():
+            for batch in self._base.sql(SORTED).to_arrow_reader(1024):
+                for home, bucket, *row in zip(*(column.to_pylist() for column in batch.columns), strict=True):
+                    yield (home, bucket), SpoolRow(*row)
+
+    @contextmanager
+    def _failing(self) -> Iterator[None]:
+        try:
+            yield
+        except (OSError, duckdb.Error) as error:
+            what = f"{self._workdir}: sorting the input failed ({type(error).__name__})"
+            raise RunError(f"{what}: free disk space there, and memory, and run the same command again") from error

@@ -1,6 +1,7 @@
 """Calls come out whole and in order, whatever the input looks like."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +11,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from scorer.config import Columns, InputMapping, Speakers
+from scorer.config import Columns, InputMapping, Limits, Speakers
 from scorer.errors import InputError
 from scorer.records import Call, Reject, RejectReason, Word
-from scorer.tables.carried import carried_schema
-from scorer.tables.files import expand_inputs
-from scorer.tables.reader import CallReader, read_calls
+from scorer.tables.files import describe_files, expand_inputs
+from scorer.tables.intake import fence
+from scorer.tables.reader import CallReader
+from scorer.tables.spool import Spool
 
 MAPPING = InputMapping()
 SECRET = "4111-1111"
@@ -34,10 +36,33 @@ def nested(ids: list[Any], segments: list[Any], **columns: Any) -> dict[str, Any
     return {"call_id": ids, "segments": segments} | columns
 
 
-def read(tmp_path: Path, *files: Path, mapping: InputMapping = MAPPING) -> list[Call | Reject]:
-    reader = CallReader(files, mapping, workdir=tmp_path / "work")
-    found = list(reader)
-    assert sum(item.rows for item in found) == reader.rows_in
+FENCE = fence(memory_mb=2048, seconds=300)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def behind() -> Iterator[None]:
+    with FENCE:
+        yield
+
+
+@contextmanager
+def filled(tmp_path: Path, *files: Path, mapping: InputMapping = MAPPING) -> Iterator[CallReader]:
+    with Spool(tmp_path / "work") as spool:
+        reader = CallReader(describe_files(files), mapping, limits=Limits(), spool=spool)
+        reader.read(tmp_path, FENCE)
+        yield reader
+
+
+def read(tmp_path: Path, *files: Path, mapping: InputMapping = MAPPING, shard_rows: int = 10_000) -> list[Call | Reject]:
+    """Rejects of files and of rows without a call, then calls in ascending order of call_id."""
+    with filled(tmp_path, *files, mapping=mapping) as reader:
+        calls = []
+        for _, call_ids, given in reader.calls(reader.plan(shard_rows, base="")):
+            shard = list(given)
+            assert call_ids == [item.call_id for item in shard] == sorted(call_ids)
+            calls += shard
+        found = [*reader.rejects, *sorted(calls, key=lambda item: str(item.call_id))]
+        assert sum(item.rows for item in found) == reader.rows_in
     assert list((tmp_path / "work").iterdir()) == []
     return found
 
@@ -56,7 +81,7 @@ def test_segments_that_are_scattered_come_out_whole_and_in_order(tmp_path: Path)
     )
     second = save(tmp_path / "2.parquet", flat(call_id=["a", "b"], text=["a1", "b4"], segment_index=[1, 4]))
 
-    calls = list(read_calls([first, second], MAPPING, workdir=tmp_path))
+    calls = read(tmp_path, first, second)
 
     assert [(x.call_id, [(s.index, s.text) for s in x.segments], x.rows) for x in calls if isinstance(x, Call)] == [
         ("a", [(0, "a1"), (1, "a7")], 2),
@@ -191,7 +216,8 @@ def test_carried_columns_keep_their_type_unless_files_differ(tmp_path: Path) -> 
         save(tmp_path / "2.parquet", flat(call_id=["b", "b"], n=[2, 2], tag=[["t"], None], mixed=["x", None])),
     ]
 
-    schema = carried_schema(files, MAPPING)
+    with filled(tmp_path, *files) as reader:
+        schema = reader.carried
     calls = [call for call in read(tmp_path, *files) if isinstance(call, Call)]
 
     assert schema == pa.schema(
@@ -273,12 +299,45 @@ def test_inputs_are_files_folders_and_globs(tmp_path: Path) -> None:
         expand_inputs([])
 
 
-def test_the_reader_knows_its_files(tmp_path: Path) -> None:
-    path = save(tmp_path / "x.parquet", flat())
-    reader = CallReader([path], MAPPING, workdir=tmp_path)
+def test_a_bad_file_is_a_reject_and_the_others_are_read(tmp_path: Path) -> None:
+    good = save(tmp_path / "good.parquet", flat())
+    (tmp_path / "half.parquet").write_bytes(good.read_bytes()[:-20])
+    save(tmp_path / "other.parquet", {"id": ["a"]})
 
-    assert len(list(reader)) == 1
-    assert (reader.rows_in, reader.files[0].size, len(reader.files[0].sha256)) == (2, path.stat().st_size, 64)
+    *bad, call = read(tmp_path, good, tmp_path / "half.parquet", tmp_path / "gone.parquet", tmp_path / "other.parquet")
+
+    assert isinstance(call, Call) and call.call_id == "a"
+    assert [(Path(x.source).name, x.reason, x.stage, x.rows) for x in bad if isinstance(x, Reject)] == [
+        ("gone.parquet", "file_vanished", "open", 0),
+        ("half.parquet", "file_truncated", "open", 0),
+        ("other.parquet", "file_columns", "columns", 0),
+    ]
+
+
+def test_calls_come_whole_however_many_shards_there_are(tmp_path: Path) -> None:
+    ids = [f"call {n % 40}" for n in range(400)]
+    files = [
+        save(tmp_path / f"{part}.parquet", flat(call_id=ids[part::3], speaker=["agent"] * len(ids[part::3]), text=ids[part::3]))
+        for part in range(3)
+    ]
+
+    many, one_shard = read(tmp_path, *files, shard_rows=7), read(tmp_path, *files)
+
+    assert many == one_shard and len(many) == 40
+    assert {len(call.segments) for call in many if isinstance(call, Call)} == {10}
+
+
+def test_a_late_file_leaves_the_shards_of_other_files_alone(tmp_path: Path) -> None:
+    def ids(*files: Path) -> set[str]:
+        with filled(tmp_path, *files) as reader:
+            return {plan.id for plan in reader.plan(2, base="")}
+
+    first = save(tmp_path / "b.parquet", flat(call_id=["a", "b"]))
+    late = save(tmp_path / "a.parquet", flat(call_id=["c", "d"]))
+    shared = save(tmp_path / "c.parquet", flat(call_id=["a", "e"]))
+
+    assert ids(first) < ids(first, late)
+    assert ids(first) == ids(first) and not ids(first) <= ids(first, shared)
 
 
 IDS = st.one_of(st.none(), st.sampled_from(["a", "b", " ", "", "../a", "c\0d"]))
@@ -334,4 +393,4 @@ def test_no_row_is_lost_and_nothing_crashes(tmp_path: Path, rows: list[Any], cal
 
     assert sum(item.rows for item in found) == len(rows) + sum(max(1, len(call[1] or ())) for call in calls)
     known = [call.call_id for call in found if isinstance(call, Call)]
-    assert known == sorted(set(known))
+    assert len(known) == len(set(known))

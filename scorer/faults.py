@@ -1,0 +1,56 @@
+"""Where can a run be made to fail on purpose, so that tests see it survive?"""
+
+import errno
+import os
+import signal
+from itertools import count
+
+from scorer.errors import ConfigError, listing
+
+VARIABLE = "SCORER_FAULT"  # point:action, or 7:action for the seventh point that a run reaches
+POINTS = (
+    "lock",  # the run folder is ours
+    "read",  # before an input file is read
+    "plan",  # all rows are sorted, before they become shards
+    "score",  # before a shard is scored
+    "write",  # before a row group is written
+    "close",  # before a table is closed
+    "table-sync",  # before a table is brought to disk
+    "verify",  # before a table is read back
+    "keep",  # before a finished shard gets its name
+    "keep-sync",  # after that, before the name is on disk
+    "publish",  # before a table file gets its final name
+    "publish-sync",  # after the last one, before the names are on disk
+    "manifest",  # before run.json is staged
+    "manifest-sync",  # before run.json is on disk
+    "manifest-name",  # before run.json gets its name
+    "clean",  # run.json is there, before what is left over is removed
+)
+ERRORS = {"error": errno.EIO, "enospc": errno.ENOSPC, "quota": errno.EDQUOT, "readonly": errno.EROFS}
+ACTIONS = ("kill", "wait", "memory", *ERRORS)
+_reached = count(1)
+
+
+def reach(point: str) -> None:
+    """Do here what SCORER_FAULT asks for; nothing where it is unset or names another point."""
+    wanted = os.environ.get(VARIABLE)
+    if not wanted:
+        return
+    where, _, action = wanted.partition(":")
+    if (where not in POINTS and not where.isdigit()) or action not in ACTIONS:
+        known = [f"points: {', '.join(POINTS)}, or a number", f"actions: {', '.join(ACTIONS)}"]
+        raise ConfigError(listing(f"{VARIABLE}: {wanted!r} is not point:action; unset it, or choose from", known))
+    number = next(_reached)
+    if where == point or where == str(number):
+        _act(action)
+
+
+def _act(action: str) -> None:
+    if action == "kill":
+        os.kill(os.getpid(), signal.SIGKILL)
+    elif action == "wait":
+        signal.pause()
+    elif action == "memory":
+        raise MemoryError
+    else:
+        raise OSError(ERRORS[action], os.strerror(ERRORS[action]))

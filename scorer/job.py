@@ -1,0 +1,76 @@
+"""What is one night's job: its settings, rubric, model and input, and the name that follows from them?"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from scorer import manifest
+from scorer.classify.model import model_hash
+from scorer.config import ScoringConfig, load_yaml
+from scorer.durable import digest
+from scorer.errors import RejectBudgetError
+from scorer.scoring.rubric import Rubric, load_rubric, rubric_hash
+from scorer.tables.files import InputFile, describe_files, expand_inputs
+from scorer.tables.schemas import Stamp
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """All that decides what comes out. `fingerprint` covers the inputs too, `stamp` goes onto every row."""
+
+    settings: ScoringConfig
+    rubric: Rubric
+    files: tuple[InputFile, ...]
+    stamp: Stamp
+    fingerprint: str
+
+    def base(self, carried: str) -> str:
+        """What a shard's result depends on beside its own calls; `carried` tells the carried columns."""
+        return digest([json.dumps(asdict(self.stamp), sort_keys=True), self.settings.model_dump_json(), carried])
+
+
+def read_job(inputs: Sequence[str], *, config: Path, rubric: Path, model: Path, partition: str | None) -> Job:
+    """Read and hash all of it; no model is loaded.
+
+    Where the output is a partition (its name, such as date=2026-11-20), the run id does not depend on the input: a partition with a
+    late file is still that partition, and the calls that were scored before keep their rows.
+    """
+    settings, rules = load_yaml(config, ScoringConfig), load_rubric(rubric)
+    kind: dict[str, Any] = {
+        "model": model_hash(model),
+        "rubric": rubric_hash(rules),
+        "settings": settings.model_dump(mode="json"),
+        "version": version("scorer"),
+    }
+    files = tuple(describe_files(expand_inputs(inputs)))
+    wanted = manifest.fingerprint(kind | {"inputs": [file.identity for file in files], "partition": partition})
+    stamp = Stamp(
+        run_id=(wanted if partition is None else manifest.fingerprint(kind | {"partition": partition}))[:16],
+        model_name=model.resolve().name,
+        model_hash=kind["model"],
+        rubric_name=rules.name,
+        rubric_version=str(rules.version),
+        rubric_hash=kind["rubric"],
+        scorer_version=version("scorer"),
+    )
+    return Job(settings, rules, files, stamp, wanted)
+
+
+def over_budget(job: Job, run: dict[str, Any], out: Path) -> RejectBudgetError | None:
+    """Whether more was rejected than the config allows."""
+    counts, limits = run["counts"], job.settings.limits
+    rejected, files = counts["rows_rejected"], counts["files_rejected"]
+    share = rejected / max(1, rejected + counts["rows_scored"])
+    found = []
+    if files > limits.files_max_rejected:
+        found.append(
+            f"{files} of {len(job.files)} files could not be read and limits.files_max_rejected allows {limits.files_max_rejected}"
+        )
+    if share > limits.rejects_max_share:
+        found.append(f"{share:.1%} of the rows were rejected and limits.rejects_max_share allows {limits.rejects_max_share:.1%}")
+    if not found:
+        return None
+    return RejectBudgetError(f"{out}: done, but {' and '.join(found)}: read {out}/rejects/ and mend the export")

@@ -1,0 +1,42 @@
+"""What is told about a run while it goes on? One JSON object a line on stderr, for machines; nothing of a transcript."""
+
+import json
+import logging
+import sys
+import time
+from typing import Any
+
+LOGGER = logging.getLogger("scorer")
+LOGGER.addHandler(logging.NullHandler())  # silent unless asked for
+
+
+def tell(event: str, **facts: Any) -> None:
+    """Log one event: a fixed name, and numbers, ids, paths or our own messages. Never text from a transcript."""
+    LOGGER.info(event, extra={"facts": facts})
+
+
+class JsonLines(logging.Formatter):
+    """Our events with their facts; of what libraries log only who and how bad: their messages may quote cells."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        ours = record.name == LOGGER.name
+        row = {
+            "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(record.created)),
+            "level": record.levelname.lower(),
+            "event": record.msg if ours else "library",
+        }
+        return json.dumps(row | (getattr(record, "facts", {}) if ours else {"library": record.name}), default=str)
+
+
+def log_json() -> None:
+    """From now on, JSON lines on stderr."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(JsonLines())
+    logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
+    logging.captureWarnings(True)
+    LOGGER.setLevel(logging.INFO)
+
+
+def is_json() -> bool:
+    """Whether JSON lines were asked for."""
+    return LOGGER.level == logging.INFO

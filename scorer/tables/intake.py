@@ -1,0 +1,125 @@
+"""What does one input file hold, brought into one form? Run as a program it reads for a Fence, so that no file can do harm."""
+
+import base64
+import json
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from scorer.config import InputMapping
+from scorer.durable import file_hash, unwritable
+from scorer.errors import RunError
+from scorer.faults import reach
+from scorer.records import Reject, RejectReason
+from scorer.tables.carried import carried_schema
+from scorer.tables.fence import Fence, serve
+from scorer.tables.files import FileError, InputFile, open_parquet, read_batches, reading
+from scorer.tables.mapping import Layout, read_layout
+from scorer.tables.normalise import ROW_SCHEMA, normalise
+
+DEATHS = {
+    "memory": (RejectReason.FILE_MEMORY, "needs more memory than limits.file_memory_mb allows: raise it where the file is as it should be"),
+    "time": (RejectReason.FILE_TIME, "takes longer than limits.file_seconds allows: raise it where the file is as it should be"),
+    "crashed": (RejectReason.FILE_CRASHED, "took its reader down: export it again"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Intake:
+    """What a file held; its rows are in an Arrow file of ROW_SCHEMA."""
+
+    rows: int  # counted from the Arrow columns: a nested row counts its segments, at least 1
+    missing: int  # of these, without a call_id
+    carried: pa.Schema
+
+
+def fence(*, memory_mb: int, seconds: int) -> Fence:
+    """What `take_in` reads behind; its process starts at once, so that it is ready when the model is."""
+    return Fence("scorer.tables.intake", memory_mb=memory_mb, seconds=seconds)
+
+
+def take_in(file: InputFile, number: int, target: Path, *, mapping: InputMapping, behind: Fence) -> Intake | Reject:
+    """Read a whole file into `target`, or say why not; whatever the file holds, this process is safe.
+
+    Raises RunError where `target` cannot be written.
+    """
+    reach("read")
+    question = {"file": asdict(file), "number": number, "target": str(target), "mapping": mapping.model_dump(mode="json")}
+    answer, death = behind.ask(json.dumps(question, default=str))
+    if death or not answer:
+        reason, detail = DEATHS[death or "crashed"]
+        return Reject(reason, file.source, rows=0, detail=detail, stage="read")
+    return _parse(json.loads(answer), file)
+
+
+def _parse(found: dict[str, Any], file: InputFile) -> Intake | Reject:
+    if "failed" in found:
+        raise RunError(found["failed"])
+    if "reason" in found:
+        return Reject(RejectReason(found["reason"]), file.source, rows=0, detail=found["detail"], stage=found["stage"])
+    carried = pa.ipc.read_schema(pa.py_buffer(base64.b64decode(found["carried"])))
+    return Intake(found["rows"], found["missing"], carried)
+
+
+def _answer(question: str) -> str:
+    asked = json.loads(question)
+    pa.set_memory_pool(pa.system_memory_pool())  # the others set address space aside that they do not use
+    pa.set_cpu_count(1)
+    file = InputFile(Path(asked["file"]["path"]), asked["file"]["size"], asked["file"]["sha256"])
+    mapping = InputMapping.model_validate_json(json.dumps(asked["mapping"]))
+    try:
+        intake = _read(file, mapping, number=asked["number"], target=Path(asked["target"]))
+    except FileError as error:
+        return json.dumps({"reason": error.reason, "detail": str(error).removeprefix(f"{file.path}: "), "stage": error.stage})
+    except RunError as error:
+        return json.dumps({"failed": str(error)})
+    carried = base64.b64encode(intake.carried.serialize().to_pybytes()).decode()
+    return json.dumps({"rows": intake.rows, "missing": intake.missing, "carried": carried})
+
+
+def _read(file: InputFile, mapping: InputMapping, *, number: int, target: Path) -> Intake:
+    with ExitStack() as stack:
+        stack.enter_context(_writing(target))
+        sink = stack.enter_context(pa.OSFile(str(target), "wb"))
+        writer = stack.enter_context(pa.ipc.new_file(sink, ROW_SCHEMA))
+        parquet = stack.enter_context(open_parquet(file.path))
+        layout, problems = read_layout(file.path, parquet.schema_arrow, mapping)
+        if layout is None:
+            raise FileError("; ".join(problems), RejectReason.FILE_COLUMNS, "columns")
+        carried = carried_schema(layout)
+        rows = missing = 0
+        for batch in _normalised(read_batches(parquet), layout, mapping, carried=carried, number=number):
+            with _writing(target):
+                writer.write_batch(batch.batch)
+            rows += batch.rows
+            missing += batch.missing
+    with reading(file.path):
+        if file_hash(file.path) != file.sha256:
+            raise FileError(f"{file.path}: changed while it was read: let the export finish first", RejectReason.FILE_CHANGED, "read")
+    return Intake(rows, missing, carried)
+
+
+def _normalised(
+    batches: Iterator[pa.RecordBatch], layout: Layout, mapping: InputMapping, *, carried: pa.Schema, number: int
+) -> Iterator[Any]:
+    first = 0
+    for batch in batches:
+        yield normalise(batch, layout, mapping, carried=carried, at=(number, first))
+        first += batch.num_rows
+
+
+@contextmanager
+def _writing(target: Path) -> Iterator[None]:
+    """What goes wrong with our own file is not the input's fault."""
+    try:
+        yield
+    except OSError as error:
+        raise unwritable(target, error) from error
+
+
+if __name__ == "__main__":
+    serve(_answer)

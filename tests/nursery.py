@@ -1,0 +1,112 @@
+"""Runs of the command line, each in a process of its own that can be killed; a fork costs nothing, where to load torch costs seconds."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any, Self
+
+
+@dataclass
+class Running:
+    """A run that was started."""
+
+    pid: int
+    log: Path
+    nursery: "Nursery"
+
+    def wait(self) -> int:
+        """Its exit code; minus the signal that killed it."""
+        return int(self.nursery.receive())
+
+    def said(self) -> str:
+        """What it printed, on both streams."""
+        return self.log.read_text(encoding="utf-8", errors="replace")
+
+
+class Nursery:
+    """Starts runs, one at a time."""
+
+    def __init__(self, logs: Path) -> None:
+        self._logs = logs
+
+    def __enter__(self) -> Self:
+        environment = os.environ | {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+        command = [sys.executable, __file__]
+        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pipe(self._process.stdin).close()
+        self._process.wait()
+        pipe(self._process.stdout).close()
+
+    def start(self, *arguments: object, fault: str = "", **limits: int) -> Running:
+        """`scorer` with these arguments; `limits` are such as FSIZE=1000 (bytes a file may have)."""
+        log = self._logs / "said.txt"
+        asked = {"arguments": [str(part) for part in arguments], "fault": fault, "limits": limits, "log": str(log)}
+        print(json.dumps(asked), file=pipe(self._process.stdin), flush=True)
+        return Running(int(self.receive()), log, self)
+
+    def run(self, *arguments: object, fault: str = "", **limits: int) -> tuple[int, str]:
+        """Exit code and all that was printed."""
+        running = self.start(*arguments, fault=fault, **limits)
+        return running.wait(), running.said()
+
+    def receive(self) -> str:
+        """The next line of the nursery."""
+        return pipe(self._process.stdout).readline()
+
+
+def pipe(stream: IO[str] | None) -> IO[str]:
+    assert stream is not None
+    return stream
+
+
+def serve() -> None:
+    import torch
+
+    import scorer.cli
+    import scorer.pipeline
+
+    torch.set_num_threads(1)
+    assert scorer.pipeline
+    for line in sys.stdin:
+        child = os.fork()
+        if child == 0:
+            run(json.loads(line), scorer.cli)
+        print(child, flush=True)
+        print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+
+
+def run(asked: dict[str, Any], cli: Any) -> None:
+    """Runs in the child, and ends it."""
+    import resource
+
+    handle = os.open(asked["log"], os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+    os.dup2(handle, 1)
+    os.dup2(handle, 2)
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    os.environ["SCORER_FAULT"] = asked["fault"]
+    if "FSIZE" in asked["limits"]:
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    for name, value in asked["limits"].items():
+        resource.setrlimit(getattr(resource, f"RLIMIT_{name}"), (value, value))
+    sys.argv = ["scorer", *asked["arguments"]]
+    code = 99  # what no run ends with
+    try:
+        cli.main()
+        code = 0
+    except SystemExit as end:
+        code = int(end.code or 0)
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+
+
+if __name__ == "__main__":
+    serve()

@@ -1,0 +1,334 @@
+"""What an unattended night promises, one test a guarantee; every run is a process of its own that can be killed."""
+
+import json
+import os
+import random
+import signal
+import time
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from nights import arguments, broken, call_rows, leftovers, published, small_shards, write_night
+from nursery import Nursery, Running
+
+from scorer.faults import POINTS
+
+pytestmark = pytest.mark.slow
+
+
+class Bench:
+    """One night, the model and the config; what a run that nobody disturbed gives."""
+
+    def __init__(self, folder: Path, model: Path, nursery: Nursery) -> None:
+        self.night = write_night(folder / "night")
+        self.model = model
+        self.config = small_shards(folder)
+        self.nursery = nursery
+        self.out = folder / "out"
+        self.clean = self.run_to(folder / "clean")
+
+    def run_to(self, out: Path) -> dict[str, str]:
+        code, said = self.run(out)
+        assert code == 0, said
+        return published(out)
+
+    def command(self, out: Path, *more: object) -> list[object]:
+        return arguments(self.night, out, self.model, self.config, *more)
+
+    def run(self, out: Path, *more: object, fault: str = "", **limits: int) -> tuple[int, str]:
+        return self.nursery.run(*self.command(out, *more), fault=fault, **limits)
+
+    def start(self, out: Path, *more: object, fault: str = "") -> Running:
+        return self.nursery.start(*self.command(out, *more), fault=fault)
+
+    def check_rerun(self, out: Path) -> None:
+        """Starting again gives what an undisturbed run gives, and nothing beside it."""
+        assert broken(out) == []
+        assert self.run_to(out) == self.clean
+        assert leftovers(out) == []
+
+
+@pytest.fixture
+def bench(tmp_path: Path, keyword_folder: Path, nursery: Nursery) -> Bench:
+    return Bench(tmp_path, keyword_folder, nursery)
+
+
+def events(said: str, name: str) -> list[dict[str, Any]]:
+    lines = [json.loads(line) for line in said.splitlines() if line.startswith("{")]
+    return [line for line in lines if line["event"] == name]
+
+
+def wait_until(running: Running, path: Path) -> None:
+    """Until the run has made `path`, and written to it."""
+    until = time.monotonic() + 120
+    while not (path.exists() and path.stat().st_size):
+        assert time.monotonic() < until, running.said()
+        time.sleep(0.01)
+
+
+def test_kills_at_random_moments_lose_nothing_and_show_nothing_partial(bench: Bench) -> None:
+    chosen = random.Random(5)
+    began = time.monotonic()
+    bench.run_to(bench.out.with_name("timed"))
+    length = time.monotonic() - began
+
+    for _ in range(int(os.environ.get("SOAK_KILLS", "6"))):
+        running = bench.start(bench.out)
+        until = time.monotonic() + chosen.uniform(0, length)
+        while time.monotonic() < until:
+            assert broken(bench.out) == []
+        os.kill(running.pid, signal.SIGKILL)  # a child that has ended stays there to be killed until it is waited for
+        if running.wait() == 0:
+            assert published(bench.out) == bench.clean
+            bench.out.rename(bench.out.with_name(f"old-{time.monotonic_ns()}"))
+    bench.check_rerun(bench.out)
+
+
+@pytest.mark.parametrize("action", ["kill", "error", "enospc"])
+def test_every_step_may_fail(bench: Bench, action: str) -> None:
+    for point in POINTS:
+        out = bench.out.with_name(f"out-{point}")
+
+        code, said = bench.run(out, fault=f"{point}:{action}")
+
+        assert code == (-signal.SIGKILL if action == "kill" else 1), (point, said)
+        if action != "kill":
+            assert "Traceback" not in said and "bug" not in said and "again" in said, (point, said)
+        assert (out / "run.json").exists() == (point == "clean")
+        bench.check_rerun(out)
+
+
+def test_any_file_operation_may_fail(bench: Bench) -> None:
+    step = int(os.environ.get("SOAK_STEP", "12"))
+    number = 1
+    while True:
+        code, said = bench.run(bench.out, fault=f"{number}:error")
+        if code == 0:
+            break
+        assert code == 1, said
+        assert broken(bench.out) == []
+        bench.check_rerun(bench.out)
+        bench.out.rename(bench.out.with_name(f"out-{number}"))
+        number += step
+
+    assert number > 60  # else nothing was tried
+    assert published(bench.out) == bench.clean
+
+
+def test_a_resumed_run_does_only_what_is_left(bench: Bench) -> None:
+    shards = len(json.loads(bench.clean["run.json"])["shards"])
+    code, said = bench.run(bench.out, "--log", "json", fault="40:kill")
+    done = len(events(said, "shard"))
+
+    code, said = bench.run(bench.out, "--log", "json")
+
+    assert code == 0 and 0 < done < shards
+    assert shards - done - 1 <= len(events(said, "shard")) <= shards - done
+    assert published(bench.out) == bench.clean
+
+
+def test_a_shard_that_rotted_is_done_again(bench: Bench) -> None:
+    bench.run_to(bench.out)
+    path = next((bench.out / "segments").iterdir())
+    path.write_bytes(path.read_bytes()[:-1] + b"x")
+
+    bench.check_rerun(bench.out)
+
+
+def test_what_a_dead_run_left_never_leaks_in(bench: Bench) -> None:
+    for place in (".staging/tmp/segments.parquet", ".shards/" + "0" * 64 + "/calls.parquet", ".shards/x/shard.json", ".run.json"):
+        (bench.out / place).parent.mkdir(parents=True, exist_ok=True)
+        (bench.out / place).write_bytes(b"PAR1 half")
+
+    bench.check_rerun(bench.out)
+
+
+def test_two_runs_on_one_output_one_works_the_other_says_who(bench: Bench) -> None:
+    first = bench.start(bench.out, fault="lock:wait")
+    with Nursery(bench.out.parent) as other:
+        wait_until(first, bench.out / ".lock")
+        code, said = other.run(*bench.command(bench.out))
+        assert code == 75 and f"process {first.pid} on {os.uname().nodename}" in said
+
+        os.kill(first.pid, signal.SIGKILL)
+        assert first.wait() == -signal.SIGKILL
+        assert other.run(*bench.command(bench.out))[0] == 0
+    assert published(bench.out) == bench.clean
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+@pytest.mark.parametrize("point", ["lock", "score", "verify", "manifest"])
+def test_a_run_that_is_told_to_stop_stops_clean_and_can_go_on(bench: Bench, number: signal.Signals, code: int, point: str) -> None:
+    running = bench.start(bench.out, fault=f"{point}:wait")
+    wait_until(running, bench.out / (".lock" if point == "lock" else ".staging" if point != "manifest" else "calls"))
+    began = time.monotonic()
+
+    os.kill(running.pid, number)
+
+    assert running.wait() == code and time.monotonic() - began < 10
+    assert "run the same command again" in running.said()
+    assert not (bench.out / ".lock").exists() and not (bench.out / ".staging").exists()
+    bench.check_rerun(bench.out)
+
+
+@pytest.mark.parametrize(("fault", "part"), [("write:quota", "quota"), ("keep:readonly", "read-only"), ("score:memory", "memory")])
+def test_want_of_room_is_said_clearly(bench: Bench, fault: str, part: str) -> None:
+    code, said = bench.run(bench.out, fault=fault)
+
+    assert code == 1 and part in said and "bug" not in said
+    bench.check_rerun(bench.out)
+
+
+def test_a_limit_of_the_kernel_is_met_cleanly(bench: Bench) -> None:
+    code, said = bench.run(bench.out, FSIZE=3000)
+
+    assert code == 1 and "bug" not in said, said
+    bench.check_rerun(bench.out)
+
+
+def test_the_same_bytes_whatever_the_order_of_the_listing_and_the_batches(bench: Bench) -> None:
+    files = sorted(bench.night.iterdir(), reverse=True)
+    command = bench.command(bench.out)
+    assert bench.nursery.run("score", *files, *command[2:])[0] == 0
+    assert {k: v for k, v in published(bench.out).items() if k != "run.json"} == {k: v for k, v in bench.clean.items() if k != "run.json"}
+
+    bench.config = bench.config.with_name("batches.yaml")
+    bench.config.write_text("model: {shard_rows: 12, batch_tokens: 512}\n")
+    bench.run_to(bench.out.with_name("batches"))
+    columns = "call_id, segment_index, labels, columns('p_.*')"
+    one, two = (read(out, "segments", columns) for out in (bench.out, bench.out.with_name("batches")))
+    assert one == two
+
+
+def read(out: Path, table: str, columns: str = "*") -> list[Any]:
+    return duckdb.sql(f"select {columns} from '{out}/{table}/*.parquet' order by all").fetchall()
+
+
+def test_a_poisoned_file_does_not_take_the_night_down(bench: Bench) -> None:
+    bomb = pa.DictionaryArray.from_arrays(pa.array([0] * 4000, pa.int32()), pa.array(["word " * 200_000]))
+    ids = pa.array([f"bomb-{n}" for n in range(4000)])
+    pq.write_table(pa.table({"call_id": ids, "speaker": ["agent"] * 4000, "text": bomb}), bench.night / "bomb.parquet")
+    (bench.night / "page.parquet").write_text("<html>")
+    bench.config = small_shards(bench.config.parent, "limits: {file_memory_mb: 512}\n")
+
+    code, said = bench.run(bench.out)
+
+    assert code == 4 and "2 of 5 files" in said
+    assert read(bench.out, "rejects", "source, reason, stage, rows") == [
+        (str(bench.night / "bomb.parquet"), "file_memory", "read", 0),
+        (str(bench.night / "page.parquet"), "file_not_parquet", "open", 0),
+    ]
+    assert len(read(bench.out, "calls")) == 13
+    inputs = {Path(row["path"]).name: row for row in json.loads((bench.out / "run.json").read_text())["inputs"]}
+    assert inputs["page.parquet"]["rejected"] == "file_not_parquet" and inputs["page.parquet"]["size"] == 6
+
+
+def mutant(good: bytes, chosen: random.Random) -> bytes:
+    """A bit flipped, the end cut off, a range zeroed, or two ranges swapped."""
+    at, size = chosen.randrange(len(good)), chosen.randrange(1, 64)
+    kind = chosen.randrange(4)
+    if kind == 0:
+        return good[:at] + bytes([good[at] ^ 1 << chosen.randrange(8)]) + good[at + 1 :]
+    if kind == 1:
+        return good[:at]
+    if kind == 2:
+        return good[:at] + b"\0" * len(good[at : at + size]) + good[at + size :]
+    other = chosen.randrange(len(good))
+    low, high = sorted((at, other))
+    size = min(size, high - low)
+    return good[:low] + good[high : high + size] + good[low + size : high] + good[low : low + size] + good[high + size :]
+
+
+def test_of_mutants_beside_good_files_each_is_rejected_or_read_as_it_was(bench: Bench) -> None:
+    chosen = random.Random(7)
+    mutants = int(os.environ.get("SOAK_MUTANTS", "200"))
+    for number in range(mutants):
+        pq.write_table(pa.Table.from_pylist(call_rows(f"m-{number}", turns=6)), bench.night / "x.parquet", write_page_checksum=True)
+        good = (bench.night / "x.parquet").read_bytes()
+        (bench.night / f"m-{number}.parquet").write_bytes(mutant(good, chosen))
+    (bench.night / "x.parquet").unlink()
+
+    code, said = bench.run(bench.out)
+
+    assert code == 4, said
+    assert set(read(bench.out, "calls", "call_id")) >= {(f"{file}-{call}",) for file in range(3) for call in range(4)} | {("spread-0",)}
+    lost = {Path(row[0]).stem for row in read(bench.out, "rejects", "source")}
+    kept = {row[0] for row in read(bench.out, "calls", "call_id") if row[0].startswith("m-")}
+    assert lost | kept == {f"m-{number}" for number in range(mutants)} and not lost & kept
+    texts = {row["text"] for row in call_rows("m-", turns=7)}
+    assert {row[0] for row in read(bench.out, "segments", "text")} <= texts
+
+
+def test_a_date_is_replaced_whole_late_files_are_scored_and_nothing_else(bench: Bench) -> None:
+    lake = bench.night.with_name("lake")
+    write_night(lake / "date=2026-11-19", files=1)
+    bench.night.rename(lake / "date=2026-11-20")
+    bench.night = lake
+    dated = ("--log", "json", "--date")
+    assert bench.run(bench.out, *dated, "2026-11-19")[0] == 0
+    code, said = bench.run(bench.out, *dated, "2026-11-20")
+    other, day = published(bench.out / "date=2026-11-19"), bench.out / "date=2026-11-20"
+    first = published(day)
+    shards = len(json.loads(first["run.json"])["shards"])
+    assert code == 0 and len(events(said, "shard")) == shards
+
+    pq.write_table(pa.Table.from_pylist(call_rows("late", turns=6)), lake / "date=2026-11-20" / "late.parquet")
+    assert bench.run(bench.out, *dated, "2026-11-20", fault="publish:kill")[0] == -signal.SIGKILL
+    assert published(day)["run.json"] == first["run.json"] and broken(day) == []
+    code, said = bench.run(bench.out, *dated, "2026-11-20")
+
+    assert code == 0 and events(said, "shard") == []  # kept by the run that was killed
+    assert len(json.loads((day / "run.json").read_text())["shards"]) == shards + 1
+    assert {k: v for k, v in published(day).items() if k in first and k != "run.json"} == {
+        k: v for k, v in first.items() if k != "run.json"
+    }
+    assert published(bench.out / "date=2026-11-19") == other
+    rows = duckdb.sql(
+        f"select date, count(*) from read_parquet('{bench.out}/*/calls/*.parquet', hive_partitioning=true) group by date order by date"
+    )
+    assert [count for _, count in rows.fetchall()] == [5, 14]
+
+
+HOSTILE = ["../../x", "..", ".", "a/b", "c\0d", "x" * 300, "é", "e\u0301", "CON", "a\nb", "date=1", "%2e%2e", "'; --", "a", "A"]
+
+
+def test_no_path_is_built_from_what_the_input_says(bench: Bench) -> None:
+    rows = [row for name in HOSTILE for row in call_rows(name, turns=6)]
+    pq.write_table(pa.Table.from_pylist(rows), bench.night / "a=b\n..'.parquet")
+    before = sorted(path for path in bench.out.parent.rglob("*"))
+
+    code, said = bench.run(bench.out)
+
+    assert code == 0, said
+    assert sorted(path for path in bench.out.parent.rglob("*") if bench.out not in (path, *path.parents)) == before
+    assert {row[0] for row in read(bench.out, "calls", "call_id")} >= set(HOSTILE)
+    assert all(path.name.isascii() and len(path.stem) == 64 for path in (bench.out / "calls").iterdir())
+
+
+def test_the_log_is_one_object_a_line_without_any_text_of_a_call(bench: Bench, tmp_path: Path) -> None:
+    secret = "tangerine\n\x1b[31m"
+    rows = [row | {"text": secret} for row in call_rows("s", turns=6)]
+    pq.write_table(pa.Table.from_pylist([*rows, {**rows[0], "call_id": None}]), bench.night / "secret.parquet")
+    good = (bench.night / "secret.parquet").read_bytes()
+    (bench.night / "broken.parquet").write_bytes(good.replace(b"tangerine", b"tangerinf"))
+
+    code, said = bench.run(bench.out, "--log", "json", "--metrics", tmp_path / "scorer.prom")
+
+    lines = [line for line in said.splitlines() if line.startswith("{")]
+    assert json.loads(lines[0])["event"] == "started" and json.loads(lines[-1])["event"] == "failed"
+    assert len({json.loads(line)["run_id"] for line in lines if "run_id" in json.loads(line)}) == 1
+    assert code == 4 and "tangerin" not in said + (tmp_path / "scorer.prom").read_text() + (bench.out / "run.json").read_text()
+    metrics = (tmp_path / "scorer.prom").read_text()
+    assert "scorer_exit_code 4.0" in metrics and 'scorer_rejects{reason="file_corrupt"} 1.0' in metrics
+
+
+def test_skewed_calls_come_out_whole(bench: Bench) -> None:
+    turns = int(os.environ.get("SOAK_SEGMENTS", "3000"))
+    pq.write_table(pa.Table.from_pylist(call_rows("long", turns=turns)), bench.night / "long.parquet")
+
+    assert bench.run(bench.out)[0] == 0
+    assert read(bench.out, "calls", "segments")[-1] == (turns,)
