@@ -41,7 +41,7 @@ types: $(VENV)/.develop
 check: lint types test
 
 soak: $(VENV)/.develop
-	SOAK_KILLS=200 SOAK_MUTANTS=10000 SOAK_STEP=1 SOAK_SEGMENTS=50000 $(BIN)/python -m pytest tests/test_unattended.py
+	SCORER_SOAK=1 $(BIN)/python -m pytest tests/test_unattended.py
 
 train: $(VENV)/.develop
 	$(BIN)/scorer train --config configs/training.yaml --out $(MODEL)

@@ -52,21 +52,25 @@ def score_night(
     model or rubric: it stands until the new one is complete, and shards that are the same in both are not scored again.
     """
     started = time.monotonic()
-    job = read_job(inputs, config=config, rubric=rubric, model=model, partition=partition)
-    tell("started", run_id=job.stamp.run_id, out=str(out), files=len(job.files))
     with hold(out):
+        job = read_job(inputs, config=config, rubric=rubric, model=model, partition=partition)
+        tell("started", run_id=job.stamp.run_id, out=str(out), files=len(job.files))
         before = manifest.claim(out, job.fingerprint, replace=partition is not None)
         folder = RunFolder(out, manifest.shards_of(before) if before else ())
         if before and before["fingerprint"] == job.fingerprint and folder.is_whole():
-            return Night(out, before, reused=True, over_budget=over_budget(job, before, out))
+            return _night(job, before, out, reused=True)
         limits = job.settings.limits
         with fence(memory_mb=limits.file_memory_mb, seconds=limits.file_seconds) as behind:  # gets ready while the model is loaded
             loaded = load_model(model)
             check_rubric(job.rubric, loaded.labels)
             shards, about = _read_and_score(job, loaded, folder, behind=behind, progress=progress)
-        run = folder.publish(shards, about | {"seconds": round(time.monotonic() - started, 2)})
-    tell("done", run_id=job.stamp.run_id, seconds=run["seconds"], **{name: run["counts"][name] for name in NUMBERS})
-    return Night(out, run, over_budget=over_budget(job, run, out))
+        return _night(job, folder.publish(shards, about | {"seconds": round(time.monotonic() - started, 2)}), out)
+
+
+def _night(job: Job, run: dict[str, Any], out: Path, *, reused: bool = False) -> Night:
+    facts = {name: run["counts"][name] for name in NUMBERS}
+    tell("done", run_id=job.stamp.run_id, reused=reused, seconds=run["seconds"], **facts)
+    return Night(out, run, reused=reused, over_budget=over_budget(job, run, out))
 
 
 def _read_and_score(
@@ -78,9 +82,7 @@ def _read_and_score(
         reader = CallReader(job.files, settings.input, limits=settings.limits, spool=spool)
         reader.read(workdir, behind)
         for reject in reader.rejects:
-            tell(
-                "rejected", run_id=job.stamp.run_id, source=reject.source, stage=reject.stage, reason=reject.reason.value, rows=reject.rows
-            )
+            tell("rejected", run_id=job.stamp.run_id, source=reject.source, reason=reject.reason.value, rows=reject.rows)
         if not reader.rows_in and not settings.limits.allow_empty:
             raise InputError("the input holds no rows: check the night's export, or set limits.allow_empty in the config")
         shards = sorted(_shards(job, loaded, folder, reader=reader, progress=progress), key=lambda shard: shard.id)

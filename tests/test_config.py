@@ -3,9 +3,12 @@
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
 
 from scorer.config import MAX_BYTES, ScoringConfig, load_yaml
 from scorer.errors import ConfigError
+from scorer.scoring.rubric import load_rubric
 
 SHIPPED = Path(__file__).parents[1] / "configs" / "scoring.yaml"
 
@@ -71,3 +74,29 @@ def test_a_file_that_is_too_large_missing_or_not_text_is_refused(tmp_path: Path)
     for path in (large, binary, tmp_path / "none.yaml", tmp_path):
         with pytest.raises(ConfigError):
             load_yaml(path, ScoringConfig)
+
+
+PIECES = st.sampled_from(
+    ["&a ", "*a", "<<: *a\n", "0x1F", "012", "1e3", ".nan", ".inf", "no", "~", "2026-11-20", "!!python/name:os.system ", "? ", "[", "{",
+     "- ", "\t", "\0", "\ufeff", "'", '"', "|\n", "%YAML 9.9\n", "---\n", "...\n", "weight: -1\n", "limits: {}\n", "é" * 300]
+)  # fmt: skip
+
+
+@pytest.mark.slow
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    file=st.sampled_from(["scoring", "rubric"]), place=st.floats(0, 1), cut=st.integers(0, 40), piece=st.one_of(PIECES, st.text(max_size=8))
+)
+@example(file="scoring", place=0.0, cut=0, piece="a: " + "[" * 5000)
+def test_whatever_a_settings_file_holds_it_is_read_or_refused_with_advice(
+    tmp_path: Path, file: str, place: float, cut: int, piece: str
+) -> None:
+    text = (SHIPPED.parent / f"{file}.yaml").read_text(encoding="utf-8")
+    at = int(place * len(text))
+    path = tmp_path / "fuzzed.yaml"
+    path.write_bytes((text[:at] + piece + text[at + cut :]).encode("utf-8", "surrogatepass"))
+
+    try:
+        load_yaml(path, ScoringConfig) if file == "scoring" else load_rubric(path)
+    except ConfigError as error:
+        assert str(path) in str(error) and ":" in str(error).replace(str(path), "", 1)

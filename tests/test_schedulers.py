@@ -13,7 +13,7 @@ from typer.main import get_command
 
 from scorer.cli import app
 
-EXAMPLES = Path(__file__).parents[1] / "examples"
+EXAMPLES = Path(__file__).parents[1] / "configs" / "schedulers"
 OPTIONS = {option for parameter in get_command(app).commands["score"].params for option in parameter.opts}  # type: ignore[attr-defined]
 
 
