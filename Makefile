@@ -1,16 +1,22 @@
 # make score    set up, score the sample night (or IN=... OUT=...) with the shipped model
 # make test     set up, run the tests
 # make check    formatting, linting, types, tests
-# make train | calibrate | evaluate    models/candidate/ from models/data/, thresholds, numbers
+# make retrain  train, calibrate, evaluate, release: a new model from models/data/, if it passes the gate
+# make train | calibrate | evaluate | release    the same, step by step: models/candidate/, thresholds, report, models/default
+# make rollback [TO=default-v1]    the version before (or that one) is models/default again
+# make doubts   labels of the training calls that a person should look at again
+# make learning-curve      what more labelled calls would buy
 
 PYTHON ?= python3
 IN ?= tests/sample_night
 OUT ?= out/sample-night
 MODEL ?= models/candidate
+LIVE ?= models/default
+TRAINING ?= configs/training.yaml
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: score test check lint types train calibrate evaluate lock clean
+.PHONY: score test check lint types train calibrate evaluate release retrain rollback doubts learning-curve lock clean
 .DEFAULT_GOAL := score
 
 $(BIN)/python:
@@ -40,13 +46,31 @@ types: $(VENV)/.develop
 check: lint types test
 
 train: $(VENV)/.develop
-	$(BIN)/scorer train --config configs/training.yaml --out $(MODEL)
+	$(BIN)/scorer train --config $(TRAINING) --out $(MODEL)
 
 calibrate: $(VENV)/.develop
-	$(BIN)/scorer calibrate $(MODEL) --config configs/training.yaml
+	$(BIN)/scorer calibrate $(MODEL) --config $(TRAINING)
 
 evaluate: $(VENV)/.develop
-	$(BIN)/scorer evaluate $(MODEL) --config configs/training.yaml
+	$(BIN)/scorer evaluate $(MODEL) --config $(TRAINING) --against $(LIVE)
+
+release: $(VENV)/.develop
+	$(BIN)/scorer release $(MODEL) --config $(TRAINING) --live $(LIVE)
+
+retrain:
+	$(MAKE) train
+	$(MAKE) calibrate
+	$(MAKE) evaluate
+	$(MAKE) release
+
+rollback: $(VENV)/.develop
+	$(BIN)/scorer rollback --live $(LIVE) $(if $(TO),--to $(TO))
+
+doubts: $(VENV)/.develop
+	$(BIN)/scorer doubts --config $(TRAINING)
+
+learning-curve: $(VENV)/.develop
+	$(BIN)/scorer learning-curve --config $(TRAINING) --out out/learning-curve
 
 # the local part of a version (+cpu) is left out, so that any index can serve it
 lock: $(VENV)/.develop

@@ -32,6 +32,10 @@ class ModelError(ScorerError):
     """A model folder that must not be used."""
 
 
+class ReleaseError(ScorerError):
+    """A model that may not go live; names every rule that failed."""
+
+
 class RunError(ScorerError):
     """A run folder that cannot be written to or read from."""
 

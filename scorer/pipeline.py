@@ -36,14 +36,15 @@ class Night:
     over_budget: RejectBudgetError | None = None  # set where more was rejected than the config allows
 
 
-def score_night(inputs: Sequence[str], *, out: Path, config: Path, rubric: Path, model: Path, progress: Progress) -> Night:
-    """Score every call of the inputs into `out`.
+def score_night(inputs: Sequence[str], *, out: Path, config: Path, rubric: Path, model: Path | None, progress: Progress) -> Night:
+    """Score every call of the inputs into `out`, with `model` or else the model that the config names.
 
     Raises a ScorerError before anything is written where settings, rubric, model or input cannot be used.
     Running the same again into the same folder does nothing.
     """
     started = time.monotonic()
     settings, rules = load_yaml(config, ScoringConfig), load_rubric(rubric)
+    model = model or Path(settings.model.folder)
     hashed = model_hash(model)
     loaded = load_model(model)
     check_rubric(rules, loaded.labels)
@@ -52,7 +53,7 @@ def score_night(inputs: Sequence[str], *, out: Path, config: Path, rubric: Path,
         "inputs": sorted(manifest.file_hash(path) for path in files),
         "model": hashed,
         "rubric": rubric_hash(rules),
-        "settings": settings.model_dump(mode="json"),
+        "settings": settings.model_dump(mode="json", exclude={"model": {"folder"}}),  # the hash says which model, wherever it lies
         "version": version("scorer"),
     }
     wanted = manifest.fingerprint(identity)

@@ -120,13 +120,30 @@ def inspection_table(found: Any) -> RenderableType:
 
 
 def evaluation_table(report: dict[str, Any]) -> Table:
-    """F1 per label beside the baselines."""
+    """Numbers per label beside the baselines and the released model."""
     table = Table(title=f"on {report['calls']['dev']} dev calls", title_justify="left")
-    for name in ("label", "precision", "recall", "F1", "lexicon F1", "TF-IDF F1", "calibration error"):
+    for name in ("label", "precision", "recall", "F1", "lexicon F1", "TF-IDF F1", "calibration error", "to released"):
         table.add_column(name, justify="left" if name == "label" else "right")
     keys = ("precision", "recall", "f1", "lexicon_f1", "tfidf_f1", "calibration_error")
     for name, numbers in report["labels"].items():
-        table.add_row(name, *(f"{numbers[key]:.3f}" for key in keys))
+        table.add_row(name, *(f"{numbers[key]:.3f}" for key in keys), _against(report, name))
     mean = ("mean_f1_of_behaviours", "mean_lexicon_f1", "mean_tfidf_f1")
-    table.add_row("mean of the four behaviours", "", "", *(f"{report[key]:.3f}" for key in mean), "")
+    table.add_row(f"mean of the {len(report['behaviours'])} behaviours", "", "", *(f"{report[key]:.3f}" for key in mean), "", "")
+    return table
+
+
+def _against(report: dict[str, Any], name: str) -> str:
+    """Difference in F1 to the released model; empty where there is none or it lacks the label."""
+    row = (report["released"] or {"labels": {}})["labels"].get(name)
+    return f"{row['difference']:+.3f} {row['verdict']}" if row else ""
+
+
+def doubts_table(found: Sequence[Any]) -> Table:
+    """How many doubts there are, by label and kind."""
+    table = Table(title="doubted labels", title_justify="left")
+    for name in ("label", "given, looks wrong", "not given, looks missing"):
+        table.add_column(name, justify="left" if name == "label" else "right")
+    for label in sorted({doubt.label for doubt in found}):
+        given = sum(doubt.given for doubt in found if doubt.label == label)
+        table.add_row(label, str(given), str(sum(doubt.label == label for doubt in found) - given))
     return table
