@@ -51,6 +51,36 @@ def score(
         raise night.over_budget
 
 
+@app.command("import", epilog="Example: scorer import exports/ --role-map ch_0=agent,ch_1=customer -o calls.parquet")
+def import_(
+    sources: Annotated[list[str], typer.Argument(metavar="SOURCE...", help="Files, folders, globs, archives, JSON Lines.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="Parquet file to write; the rejects go beside it.")],
+    config: ConfigFile = CONFIG,
+    format_name: Annotated[str, typer.Option("--format", help="A format's name, or auto.")] = "auto",
+    role_map: Annotated[str, typer.Option("--role-map", help="Who is who: LABEL=ROLE,... with roles agent, customer, bot, ivr.")] = "",
+    speaker_pattern: Annotated[
+        str | None, typer.Option("--speaker-pattern", help="Regular expression with groups speaker and text.")
+    ] = None,
+) -> None:
+    """Turn transcripts of other systems into a table that can be scored."""
+    from scorer.importing.importer import import_sources
+    from scorer.screen import import_table, progress_of, say
+
+    with progress_of("importing") as progress:
+        result = import_sources(
+            sources,
+            out=out,
+            config=config,
+            format_name=format_name,
+            role_map=role_map,
+            speaker_pattern=speaker_pattern,
+            progress=progress,
+        )
+    say(import_table(result))
+    if result.over_budget:
+        raise result.over_budget
+
+
 @app.command(epilog="Example: scorer check night/*.parquet")
 def check(inputs: Inputs, config: ConfigFile = CONFIG) -> None:
     """Say how the input would be understood, and list what is wrong with it; no model needed."""

@@ -11,9 +11,9 @@ LAYERS = [
     {"screen"},
     {"pipeline", "rescore", "explain"},
     {"totals"},
-    {"review", "training"},
+    {"review", "training", "importing"},
     {"classify", "scoring"},
-    {"tables"},
+    {"tables", "role_check"},
     {"records", "config", "manifest"},
     {"labels"},
     {"errors"},
@@ -28,6 +28,8 @@ HOMES = {
     "duckdb": {"tables"},
     "typer": {"cli"},
     "yaml": {"config"},
+    "openpyxl": {"importing"},
+    "webvtt": {"importing"},
     "rich": {"screen", "explain"},
 }
 MODULES = sorted(PACKAGE.rglob("*.py"))
