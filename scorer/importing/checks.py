@@ -11,6 +11,7 @@ from scorer.records import Tier, Word
 SAME_TIME_S = 1.0
 COPIED_SHARE = 0.6  # of the words of the quieter party that the other says at the same time; an echo stays far below
 FEWEST_WORDS = 8
+WORDS_SHARE = 0.9  # of the segments; a word of no length happens
 
 
 def ordered(call: SourceCall) -> SourceCall:
@@ -27,11 +28,15 @@ def ordered(call: SourceCall) -> SourceCall:
 
 
 def timing_tier(call: SourceCall, answers: Sequence[RoleAnswer]) -> Tier:
-    """What overlap can be known from: `none` unless the parties were recorded apart, `words` where every word has a time."""
+    """What overlap can be known from.
+
+    `none` unless the parties were recorded apart and have times, `words` where nearly every segment has all word times.
+    """
     spoken = [s for s, a in zip(call.segments, answers, strict=True) if a.role in ("agent", "customer")]
     if not call.apart or not all(segment.start_s is not None and segment.end_s is not None for segment in spoken):
         return "none"
-    return "words" if all(segment.words and all(_is_timed(word) for word in segment.words) for segment in spoken) else "turns"
+    timed = sum(bool(segment.words) and all(_is_timed(word) for word in segment.words) for segment in spoken)
+    return "words" if timed >= WORDS_SHARE * len(spoken) else "turns"
 
 
 def check_channels(call: SourceCall, answers: Sequence[RoleAnswer]) -> None:

@@ -11,7 +11,7 @@ from scorer.importing.rejects import ImportReject
 from scorer.importing.roles import RoleAnswer, resolve_roles
 from scorer.importing.source import Format, ImportReason, ReadOptions, SourceCall, SourceError
 from scorer.records import Segment, Speaker
-from scorer.role_check import swapped_at
+from scorer.role_check import find_swap
 from scorer.tables.transcripts import CallRow, SegmentRow
 
 WEAKEST_FIRST = ("unknown", "speaker_map", "channel_map", "participants", "field")
@@ -90,7 +90,7 @@ def _finish(call: SourceCall, source: str, name: str, options: ReadOptions) -> C
         language=call.language,
         tier=tier,
         role_source=min((answer.source for answer in answers), key=WEAKEST_FIRST.index),
-        role_suspect=bool(swapped_at(_as_segments(call, answers))),
+        role_suspect=find_swap(_as_segments(call, answers)) is not None,
         source_format=name,
         source_uri=source,
         vendor_interruptions=None if counted is None else tuple((item.by, item.start_s, item.end_s) for item in counted),
