@@ -119,6 +119,30 @@ def explain(
     say(explain_call(run, call_id))
 
 
+@app.command("compare-vendor", epilog="Example: scorer compare-vendor out/night")
+def compare_vendor(run: Run) -> None:
+    """List where the source's own interruptions and ours differ, with the words."""
+    from scorer.screen import comparison_table, say
+    from scorer.vendor import compare_vendor as compare
+
+    say(comparison_table(compare(run)))
+
+
+@app.command("export-vcon", epilog="Example: scorer export-vcon out/night vcons/ --out scored-vcons")
+def export_vcon(
+    run: Run,
+    sources: Annotated[list[str], typer.Argument(metavar="VCON...", help="The vCons that were imported.")],
+    out: Annotated[Path, typer.Option("--out", help="Folder for the copies.")],
+) -> None:
+    """Write a run's results into copies of the vCons they came from."""
+    from scorer.vcon_report import write_reports
+
+    written, without = write_reports(run, sources, out=out)
+    typer.echo(f"{written} vCons written to {out}")
+    for name in without:
+        typer.echo(f"not written, the run has no call of it: {name}")
+
+
 @app.command(epilog="Example: scorer train --out models/candidate")
 def train(out: Annotated[Path, typer.Option("--out", help="Folder for the new model.")], config: TrainingFile = TRAINING) -> None:
     """Train a model on the labelled calls; an interrupted training goes on where it was."""

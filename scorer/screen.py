@@ -138,6 +138,19 @@ def inspection_table(found: Any) -> RenderableType:
     return Group(table, *told, verdict)
 
 
+def comparison_table(found: Any) -> RenderableType:
+    """Every place that only the source or only we call an interruption, with the words."""
+    head = f"{found.calls} calls: both {found.both}, only the vendor {found.only_vendor}, only scorer {found.only_scorer}"
+    table = Table(title=Text(head), title_justify="left")
+    for name in ("call", "time", "only", "our p", "customer before", "agent"):
+        table.add_column(name, overflow="fold")
+    for row in found.differences:
+        time_s = "" if row.start_s is None else f"{row.start_s:.1f} s"
+        cells = (printable(row.call_id), time_s, row.only, "" if row.probability is None else f"{row.probability:.2f}")
+        table.add_row(*map(Text, cells), Text(printable(row.customer)), Text(printable(row.agent)))
+    return table
+
+
 def evaluation_table(report: dict[str, Any]) -> Table:
     """F1 per label beside the baselines."""
     table = Table(title=f"on {report['calls']['dev']} dev calls", title_justify="left")

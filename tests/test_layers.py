@@ -9,7 +9,7 @@ PACKAGE = Path(__file__).parents[1] / "scorer"
 LAYERS = [
     {"cli"},
     {"screen"},
-    {"pipeline", "rescore", "explain"},
+    {"pipeline", "rescore", "explain", "vendor", "vcon_report"},
     {"totals"},
     {"review", "training", "importing"},
     {"classify", "scoring"},

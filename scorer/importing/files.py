@@ -130,7 +130,9 @@ Member = tuple[str, int, IO[bytes] | SourceError]
 def _zipped(path: Path) -> Iterator[Member]:
     with zipfile.ZipFile(path) as archive:
         for member in archive.infolist():
-            if _is_plain(member.filename) and not member.is_dir():
+            if _leads_out(member.filename):
+                yield member.filename, 0, SourceError(ImportReason.OUTSIDE_FOLDER, "a path that leads out of the archive")
+            elif _is_plain(member.filename) and not member.is_dir():
                 with archive.open(member) as stream:
                     yield member.filename, member.file_size, stream
 
@@ -139,8 +141,8 @@ def _tarred(path: Path) -> Iterator[Member]:
     with tarfile.open(path, mode="r|*") as archive:
         for member in archive:
             archive.members = []  # type: ignore[attr-defined]  # it would remember every header
-            if member.issym() or member.islnk():
-                yield member.name, 0, SourceError(ImportReason.OUTSIDE_FOLDER, "a link inside an archive: pack the file itself")
+            if member.issym() or member.islnk() or _leads_out(member.name):
+                yield member.name, 0, SourceError(ImportReason.OUTSIDE_FOLDER, "a link, or a path that leads out of the archive")
             elif member.isfile() and _is_plain(member.name):
                 stream = archive.extractfile(member)
                 yield member.name, member.size, stream or SourceError(ImportReason.UNREADABLE, "no content")
@@ -151,6 +153,10 @@ def _member(stream: IO[bytes] | gzip.GzipFile, size: int) -> bytes | SourceError
         return _too_large(size)
     content = stream.read(MAX_BYTES + 1)  # the header may lie
     return content if len(content) <= MAX_BYTES else _too_large(len(content))
+
+
+def _leads_out(name: str) -> bool:
+    return PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts
 
 
 def _is_plain(name: str) -> bool:

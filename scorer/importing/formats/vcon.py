@@ -72,7 +72,7 @@ def read(document: Any, options: ReadOptions) -> Iterator[SourceCall]:
     if not calls:
         raise SourceError(ImportReason.NO_SEGMENTS, "a vCon without a transcript and without text dialogs")
     for number, call in calls.items():
-        call_id = vcon.uuid if len(calls) == 1 or vcon.uuid is None else f"{vcon.uuid}-{number}"
+        call_id = f"{vcon.uuid}-{number}" if vcon.uuid and number else vcon.uuid  # vcon_report.py reads it back
         dialog = vcon.dialog[number] if number is not None and 0 <= number < len(vcon.dialog) else None
         roles = _roles(vcon.parties, options)
         yield replace(
