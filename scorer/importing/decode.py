@@ -13,7 +13,7 @@ from typing import Any
 from openpyxl import load_workbook
 from openpyxl.utils.exceptions import InvalidFileException
 
-from scorer.importing.files import MAX_BYTES
+from scorer.importing.files import MAX_BYTES, UNPACKING
 from scorer.importing.source import ImportReason, Kind, SourceError
 
 BOMS = (
@@ -25,7 +25,7 @@ BOMS = (
 )
 DELIMITERS = ",;\t|"
 XLSX_RATIO = 200
-SHEET = (InvalidFileException, zipfile.BadZipFile, KeyError, ValueError, TypeError, AttributeError, IndexError, OSError, SyntaxError)
+SHEET = (*UNPACKING, InvalidFileException, LookupError, TypeError, AttributeError, ArithmeticError, SyntaxError)  # of damaged files
 
 
 @dataclass(frozen=True, slots=True)

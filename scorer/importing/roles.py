@@ -77,8 +77,8 @@ def _resolve(segment: SourceSegment, call: SourceCall, options: ReadOptions) -> 
 def _advice(call: SourceCall, answers: Sequence[RoleAnswer]) -> str:
     """What to do about the labels that lack a role."""
     without = [segment for segment, answer in zip(call.segments, answers, strict=True) if answer.role == "unknown"]
-    by_channel = len({segment.channel for segment in without} - {None}) > 1
-    labels = sorted({(segment.channel if by_channel else segment.speaker) or "" for segment in without} - {""})
+    named = [segment.channel or segment.speaker if call.apart else segment.speaker or segment.channel for segment in without]
+    labels = sorted({label for label in named if label})
     if not labels:
         return "it names no speakers or channels: ask the service for diarization, or for one channel per party"
     shown = [label for label in labels if GENERATED.fullmatch(label)]  # a name may be a person's

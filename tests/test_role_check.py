@@ -1,0 +1,42 @@
+"""Swapped roles are seen in the words, and right ones are left alone."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from scorer.records import Segment
+from scorer.role_check import Swap, find_swap
+
+ROOT = Path(__file__).parents[1]
+FLIP = {"agent": "customer", "customer": "agent"}
+
+
+def call(*turns: str) -> list[Segment]:
+    parts = [turn.split(": ", 1) for turn in turns]
+    return [Segment(at, speaker, text) for at, (speaker, text) in enumerate(parts)]  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("turns", "found"),
+    [
+        (("customer: Thank you for calling, how can I help you?", "agent: I want to cancel my order."), Swap((0, 1), 1.0)),
+        (("agent: Thank you for calling, how can I help you?", "customer: I want to cancel my order."), None),
+        (("customer: May I have your name?", "agent: It is Ben."), None),  # one mark may be chance
+        (("customer: Thank you for calling me back.", "agent: You are welcome."), None),
+        (("other: Thank you for calling. How can I help?", "customer: I'm calling about my bill."), None),
+        ((), None),
+    ],
+)
+def test_a_swap_is_seen_only_where_the_words_speak_for_it(turns: tuple[str, ...], found: Swap | None) -> None:
+    assert find_swap(call(*turns)) == found
+
+
+def test_no_dev_call_looks_swapped_and_most_do_once_their_roles_are_exchanged() -> None:
+    lines = (ROOT / "models/data/dev.jsonl").read_text(encoding="utf-8").splitlines()
+    calls = [[(s["speaker"], s["text"]) for s in json.loads(line)["segments"]] for line in lines]
+    right = [find_swap([Segment(at, s, t) for at, (s, t) in enumerate(c)]) for c in calls]
+    swapped = [find_swap([Segment(at, FLIP.get(s, s), t) for at, (s, t) in enumerate(c)]) for c in calls]  # type: ignore[arg-type]
+
+    assert right == [None] * len(calls)
+    assert sum(found is not None for found in swapped) > 0.7 * len(calls)
