@@ -1,6 +1,6 @@
 """Where do the source's own interruptions and ours differ? Agent segments that only one of the two calls an interruption."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -53,29 +53,25 @@ def compare_vendor(run: Path) -> Comparison:
         if counted is None:
             continue
         calls += 1
-        theirs = {_segment_of(item, judged.call.segments): item for item in counted if item["by"] == "agent"}
+        segments = judged.call.segments
+        theirs = [(_segment_of(item, segments), item["start"]) for item in counted if item["by"] == "agent"]
         ours = {at for at, prediction in enumerate(judged.predictions) if LABEL in prediction.labels}
-        both += len(ours & theirs.keys())
-        found += _differences(judged, theirs, ours)
+        met = {at for at, _ in theirs if at is not None}
+        both += len(ours & met)
+        found += [_difference(judged, at, start, only="vendor") for at, start in theirs if at not in ours]
+        found += [_difference(judged, at, segments[at].start_s, only="scorer") for at in sorted(ours - met)]
     if not calls:
         raise RunError(f"{run}: no call carries interruptions of its source: import Call Analytics, Contact Lens or their like")
     only = [item.only for item in found]
     return Comparison(calls, both, only.count("vendor"), only.count("scorer"), tuple(found))
 
 
-def _differences(judged: JudgedCall, theirs: Mapping[int | None, Mapping[str, Any]], ours: set[int]) -> Iterator[Difference]:
-    places = [*((at, "vendor") for at in theirs if at not in ours), *((at, "scorer") for at in sorted(ours - theirs.keys()))]
-    for at, only in places:
-        segments = judged.call.segments
-        yield Difference(
-            judged.call.call_id,
-            "vendor" if only == "vendor" else "scorer",
-            theirs[at]["start"] if at in theirs else segments[at].start_s if at is not None else None,
-            at,
-            None if at is None else judged.predictions[at].probabilities.get(LABEL),
-            "" if at is None else next((s.text for s in reversed(segments[:at]) if s.speaker == "customer"), ""),
-            "" if at is None else segments[at].text,
-        )
+def _difference(judged: JudgedCall, at: int | None, start_s: float | None, *, only: Literal["vendor", "scorer"]) -> Difference:
+    call_id, segments = judged.call.call_id, judged.call.segments
+    if at is None:
+        return Difference(call_id, only, start_s, None, None, "", "")
+    customer = next((segment.text for segment in reversed(segments[:at]) if segment.speaker == "customer"), "")
+    return Difference(call_id, only, start_s, at, judged.predictions[at].probabilities.get(LABEL), customer, segments[at].text)
 
 
 def _segment_of(item: Mapping[str, Any], segments: Sequence[Segment]) -> int | None:

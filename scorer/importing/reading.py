@@ -22,17 +22,15 @@ def read_document(
     document: Document, options: ReadOptions, *, named: Format | None, rules: dict[str, str]
 ) -> Iterator[CallRow | ImportReject]:
     """Every call of one document, and a reject for what cannot be read. `rules` notes what each format was recognised by."""
-    name = None
     try:
         for content in _contents(document):
-            name = None
             if isinstance(content, SourceError):
                 yield _reject(document, content)
                 continue
             for part in _parts(content, options, named):
                 yield from _read_part(document, part, options, named=named, rules=rules)
     except SourceError as error:
-        yield _reject(document, error, name)
+        yield _reject(document, error)
 
 
 def _contents(document: Document) -> Iterator[Content | SourceError]:

@@ -13,7 +13,7 @@ MACHINES: Mapping[str, Role] = {
     **dict.fromkeys(("bot", "virtual_agent", "virtual agent", "automated_agent", "ai_agent", "chatbot"), "bot"),
     **dict.fromkeys(("ivr", "system", "acd", "voicemail", "hold", "music", "announcement", "conference", "workflow"), "ivr"),
 }
-GENERATED = re.compile(r"(?:(?:spk|ch|speaker)_\d{1,3}|[A-Z])", re.ASCII | re.IGNORECASE)
+GENERATED = re.compile(r"(?:spk|ch|speaker|party)_\d{1,3}|[A-Z]|internal|external|assistant|user", re.ASCII | re.IGNORECASE)
 UNKNOWN_MAX_SHARE = 0.2  # of the words; above it the call is rejected
 
 

@@ -116,5 +116,5 @@ class Format:
 
     def rule_text(self) -> str:
         """The rule as it is told to people."""
-        paths = [part[1:] + " missing" if part.startswith("!") else part for part in self.rule]
+        paths = ["no " + part[1:] if part.startswith("!") else part for part in self.rule]
         return ", ".join([*paths, *filter(None, [self.looks_for])])

@@ -1,7 +1,7 @@
 """How does Amazon Connect Contact Lens write a call? Turns with a participant id each, in milliseconds, without words."""
 
 from collections.abc import Iterator, Mapping
-from typing import Any, Literal
+from typing import Any
 
 from scorer.importing.fields import Fields, Many, Millis, check
 from scorer.importing.source import Format, ImportReason, Interruption, ReadOptions, Role, SourceCall, SourceError, SourceSegment
@@ -40,7 +40,7 @@ class Characteristics(Fields):
 
 class Call(Fields):
     Version: str
-    Channel: Literal["VOICE"] | str | None = None
+    Channel: str | None = None
     LanguageCode: str | None = None
     CustomerMetadata: Metadata | None = None
     Participants: Many[Participant]
