@@ -1,5 +1,6 @@
 """Every format gives the same call, with as much of its clock and its roles as it holds."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -108,6 +109,18 @@ def test_interruptions_of_the_source_are_carried(tmp_path: Path, name: str, foun
 
     counted = call["vendor_interruptions"]
     assert (counted if counted is None else [tuple(item.values()) for item in counted]) == found
+
+
+def test_of_several_transcripts_in_a_vcon_the_first_with_speakers_is_taken(tmp_path: Path) -> None:
+    vcon = json.loads((FIXTURES / "vcon_messages.json").read_text(encoding="utf-8"))
+    blob = {"type": "transcript", "dialog": 0, "encoding": "json", "body": {"transcript": "all in one", "confidence": 0.9}}
+    (tmp_path / "both.json").write_text(json.dumps(vcon | {"analysis": [blob, *vcon["analysis"]]}), encoding="utf-8")
+    (tmp_path / "blob.json").write_text(json.dumps(vcon | {"analysis": [blob]}), encoding="utf-8")
+
+    calls, rejects = run_import(tmp_path / "both.json", tmp_path / "blob.json", out=tmp_path / "calls.parquet")
+
+    assert [len(call["segments"]) for call in calls] == [5]
+    assert [row["reason"] for row in rejects] == ["roles_unknown"]
 
 
 def test_what_the_source_knows_of_the_call_is_carried(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """How does a vCon hold calls? Parties, dialogs, and transcripts as analyses whose bodies other formats define."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -65,8 +66,7 @@ def read(document: Any, options: ReadOptions) -> Iterator[SourceCall]:
     """
     vcon = check(Vcon, document)
     _check_version(vcon)
-    found = [(item, _transcript(item, options)) for item in vcon.analysis if item.type in TRANSCRIPTS]
-    calls = _one_per_dialog([(_dialog_of(item), call) for item, call in found if call.segments])
+    calls: Mapping[int | None, SourceCall] = _transcripts(vcon, options)
     if not calls and any(item.type == "text" for item in vcon.dialog):
         calls = {None: _texts(vcon)}
     if not calls:
@@ -89,6 +89,22 @@ def _check_version(vcon: Vcon) -> None:
         raise SourceError(ImportReason.UNSUPPORTED_VERSION, "a vcon version other than 0.0 to 0.5")
     if vcon.critical or vcon.must_support:
         raise SourceError(ImportReason.UNSUPPORTED_VERSION, "it demands an extension (critical, must_support) that is not known here")
+
+
+def _transcripts(vcon: Vcon, options: ReadOptions) -> Mapping[int | None, SourceCall]:
+    """One call per dialog. Raises SourceError where there are transcripts and none can be read."""
+    found: list[tuple[int | None, SourceCall]] = []
+    problems: list[SourceError] = []
+    for item in vcon.analysis:
+        try:
+            if item.type in TRANSCRIPTS:
+                found.append((_dialog_of(item), _transcript(item, options)))
+        except SourceError as error:  # another transcript of the same dialog may do
+            problems.append(error)
+    calls = _one_per_dialog([(number, call) for number, call in found if call.segments])
+    if problems and not calls:
+        raise problems[0]
+    return calls
 
 
 def _transcript(item: Analysis, options: ReadOptions) -> SourceCall:
@@ -126,11 +142,12 @@ def _speaker(item: Dialog) -> str | None:
 def _roles(parties: Sequence[Party], options: ReadOptions) -> dict[str, Role]:
     """Roles stand on the parties in the wild, as `role` or `meta.role`; the number or the name of a party is its label."""
     roles: dict[str, Role] = {}
+    names = Counter(party.name for party in parties)
     for number, party in enumerate(parties):
         given = party.role or (party.meta or {}).get("role")
         role = options.roles.get(fold(given)) if isinstance(given, str) else None
         if role:
-            roles |= {f"party_{number}": role} | ({party.name: role} if party.name else {})
+            roles |= {f"party_{number}": role} | ({party.name: role} if party.name and names[party.name] == 1 else {})
     return roles
 
 
