@@ -131,6 +131,12 @@ def test_lines_of_json_lines_fail_one_by_one(tmp_path: Path) -> None:
     assert [(row["reason"], row["detail"][:7]) for row in rejects] == [("broken_json", "line 2:")]
 
 
+def test_lines_that_are_no_documents_are_refused_one_by_one(tmp_path: Path) -> None:
+    (tmp_path / "night.jsonl").write_text('{"a": 1}\n5\n"x"\nnull\n[1]\n[{}]\n', encoding="utf-8")
+
+    assert reasons(tmp_path / "night.jsonl", out=tmp_path / "calls.parquet") == ["unknown_format"] * 6
+
+
 def test_a_list_of_documents_is_read_one_by_one(tmp_path: Path) -> None:
     one = json.loads(TEXT)
     (tmp_path / "calls.json").write_text(json.dumps([one, {"x": 1}, one | {"JobName": "job-2"}]), encoding="utf-8")

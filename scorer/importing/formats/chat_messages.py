@@ -30,7 +30,8 @@ def read(document: Any, options: ReadOptions) -> Iterator[SourceCall]:
 
 
 def _is_chat(document: Any, options: ReadOptions) -> bool:
-    found = document if isinstance(document, list) else document.get("messages") or document.get("conversations")
+    named = document.get("messages") or document.get("conversations") if isinstance(document, dict) else None
+    found = document if isinstance(document, list) else named
     first = found[0] if isinstance(found, list) and found else None
     return isinstance(first, dict) and any(key in first for key in WHO.choices) and any(key in first for key in WHAT.choices)
 
