@@ -4,6 +4,7 @@ import codecs
 import csv
 import io
 import json
+import re
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ BOMS = (
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
+JSON = re.compile(r'\s*(?:\{\s*(?:["}]|$)|\[\s*(?:[\[{"\]]|$))')  # and not "[Agent] words"
 DELIMITERS = ",;\t|"
 XLSX_RATIO = 200
 SHEET = (*UNPACKING, InvalidFileException, LookupError, TypeError, AttributeError, ArithmeticError, SyntaxError)  # of damaged files
@@ -48,7 +50,7 @@ def decode(content: bytes) -> Iterator[Content | SourceError]:
     text = to_text(content)
     if not text.strip():
         yield SourceError(ImportReason.EMPTY_FILE, "no content: export it again")
-    elif text.lstrip()[0] in "{[":
+    elif JSON.match(text):
         yield from _json(text)
     else:
         yield Content("text", text)
@@ -128,7 +130,7 @@ def _json(text: str) -> Iterator[Content | SourceError]:
         yield Content("json", parse(text))
         return
     except SourceError as error:
-        lines = [line for line in text.splitlines() if line.strip()]
+        lines = [line for line in text.split("\n") if line.strip()]
         if len(lines) < 2 or not _is_json(lines[0]):
             yield error
             return

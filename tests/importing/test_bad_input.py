@@ -137,6 +137,14 @@ def test_lines_that_are_no_documents_are_refused_one_by_one(tmp_path: Path) -> N
     assert reasons(tmp_path / "night.jsonl", out=tmp_path / "calls.parquet") == ["unknown_format"] * 6
 
 
+def test_text_that_begins_with_a_bracket_is_text(tmp_path: Path) -> None:
+    (tmp_path / "call.txt").write_text("[Agent] hello\n[Customer] hello there\n[00:07] Agent: goodbye\n", encoding="utf-8")
+
+    (call,), _ = run_import(tmp_path / "call.txt", out=tmp_path / "calls.parquet")
+
+    assert [(s["speaker"], s["text"]) for s in call["segments"]] == [("agent", "hello"), ("customer", "hello there"), ("agent", "goodbye")]
+
+
 def test_a_list_of_documents_is_read_one_by_one(tmp_path: Path) -> None:
     one = json.loads(TEXT)
     (tmp_path / "calls.json").write_text(json.dumps([one, {"x": 1}, one | {"JobName": "job-2"}]), encoding="utf-8")
