@@ -3,7 +3,11 @@
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 from keyword_model import build
+
+settings.register_profile("any machine", deadline=None)  # a busy one is slow, which is no bug
+settings.load_profile("any machine")
 
 
 @pytest.fixture(scope="session")

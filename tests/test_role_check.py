@@ -1,12 +1,16 @@
 """Swapped roles are seen in the words, and right ones are left alone."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from builders import judged
 
 from scorer.records import Segment
 from scorer.role_check import Swap, find_swap
+from scorer.scoring.aggregate import score_call
+from scorer.scoring.rubric import load_rubric
 
 ROOT = Path(__file__).parents[1]
 FLIP = {"agent": "customer", "customer": "agent"}
@@ -40,3 +44,16 @@ def test_no_dev_call_looks_swapped_and_most_do_once_their_roles_are_exchanged() 
 
     assert right == [None] * len(calls)
     assert sum(found is not None for found in swapped) > 0.7 * len(calls)
+
+
+def test_a_scored_call_that_looks_swapped_is_flagged_with_the_words() -> None:
+    plain = judged("customer", "agent", "customer", "agent", "agent")
+    first, *others = plain.call.segments
+    greeted = replace(first, text="Thank you for calling, how can I help you?")
+    swapped = replace(plain, call=replace(plain.call, segments=(greeted, *others)))
+    rubric = load_rubric(ROOT / "configs/rubric.yaml")
+
+    (flag,) = score_call(swapped, rubric).flags
+
+    assert (flag.rule, flag.severity, score_call(plain, rubric).flags) == ("role_suspect", "warning", ())
+    assert [(item.segment_index, item.quote, item.probability) for item in flag.evidence] == [(0, greeted.text, 1.0)]
