@@ -55,6 +55,36 @@ def score(
         raise night.over_budget
 
 
+@app.command("import", epilog="Example: scorer import exports/ --role-map ch_0=agent,ch_1=customer -o calls.parquet")
+def import_(
+    sources: Annotated[list[str], typer.Argument(metavar="SOURCE...", help="Files, folders, globs, archives, JSON Lines.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="Parquet file to write; the rejects go beside it.")],
+    config: ConfigFile = CONFIG,
+    format_name: Annotated[str, typer.Option("--format", help="A format's name, or auto.")] = "auto",
+    role_map: Annotated[str, typer.Option("--role-map", help="Who is who: LABEL=ROLE,... with roles agent, customer, bot, ivr.")] = "",
+    speaker_pattern: Annotated[
+        str | None, typer.Option("--speaker-pattern", help="Regular expression with groups speaker and text.")
+    ] = None,
+) -> None:
+    """Turn transcripts of other systems into a table that can be scored."""
+    from scorer.importing.importer import import_sources
+    from scorer.screen import import_table, progress_of, say
+
+    with progress_of("importing") as progress:
+        result = import_sources(
+            sources,
+            out=out,
+            config=config,
+            format_name=format_name,
+            role_map=role_map,
+            speaker_pattern=speaker_pattern,
+            progress=progress,
+        )
+    say(import_table(result))
+    if result.over_budget:
+        raise result.over_budget
+
+
 @app.command(epilog="Example: scorer check night/*.parquet")
 def check(inputs: Inputs, config: ConfigFile = CONFIG) -> None:
     """Say how the input would be understood, and list what is wrong with it; no model needed."""
@@ -91,6 +121,30 @@ def explain(
     from scorer.screen import say
 
     say(explain_call(run, call_id))
+
+
+@app.command("compare-vendor", epilog="Example: scorer compare-vendor out/night")
+def compare_vendor(run: Run) -> None:
+    """List where the source's own interruptions and ours differ, with the words."""
+    from scorer.screen import comparison_table, say
+    from scorer.vendor import compare_vendor as compare
+
+    say(comparison_table(compare(run)))
+
+
+@app.command("export-vcon", epilog="Example: scorer export-vcon out/night vcons/ --out scored-vcons")
+def export_vcon(
+    run: Run,
+    sources: Annotated[list[str], typer.Argument(metavar="VCON...", help="The vCons that were imported.")],
+    out: Annotated[Path, typer.Option("--out", help="Folder for the copies.")],
+) -> None:
+    """Write a run's results into copies of the vCons they came from."""
+    from scorer.vcon_report import write_reports
+
+    written, without = write_reports(run, sources, out=out)
+    typer.echo(f"{written} vCons written to {out}")
+    for name in without:
+        typer.echo(f"not written, the run has no call of it: {name}")
 
 
 @app.command(epilog="Example: scorer train --out models/candidate")

@@ -23,12 +23,12 @@ def say(what: RenderableType) -> None:
 
 @contextmanager
 def progress_of(doing: str) -> Iterator[Callable[[int, int], None]]:
-    """A bar on a terminal, a line now and then elsewhere, both on stderr. Call it with (done, in all)."""
+    """A bar on a terminal, a line now and then elsewhere, both on stderr. Call it with (done, in all; 0 where unknown)."""
     if sys.stderr.isatty():
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
         with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
             task = bar.add_task(doing)
-            yield lambda done, total: bar.update(task, completed=done, total=total)
+            yield lambda done, total: bar.update(task, completed=done, total=total or None)
         return
     last = time.monotonic()
 
@@ -36,7 +36,7 @@ def progress_of(doing: str) -> Iterator[Callable[[int, int], None]]:
         nonlocal last
         if time.monotonic() - last >= LINE_EVERY_S:
             last = time.monotonic()
-            print(f"{doing}: {done} of {total}", file=sys.stderr, flush=True)
+            print(f"{doing}: {done} of {total}" if total else f"{doing}: {done}", file=sys.stderr, flush=True)
 
     yield line
 
@@ -59,6 +59,25 @@ def night_table(run: dict[str, Any], out: Path) -> RenderableType:
         head.add_row(Text(name), Text(value))
     files = Text(f"{out}/: calls/ segments/ flags/ rejects/ run.json   (scorer explain {out} CALL_ID shows one call)")
     return Group(head, Text(""), _flagged_table(counts), files)
+
+
+def import_table(result: Any) -> RenderableType:
+    """What was recognised by which rule, what was rejected why, and what is known of roles and time."""
+    counts = result.counts
+    table = Table(title=f"{counts.documents} documents", title_justify="left")
+    for name in ("format", "calls", "rejected", "recognised by"):
+        table.add_column(name, justify="right" if name == "calls" else "left", overflow="fold")
+    rejects: dict[str, list[str]] = {}
+    for (format_, reason), number in sorted(counts.rejects.items()):
+        rejects.setdefault(format_, []).append(f"{reason} {number}")
+    for name in sorted({*counts.calls, *rejects}):
+        table.add_row(Text(name), str(counts.calls[name]), ", ".join(rejects.get(name, [])), Text(counts.rules.get(name, "")))
+    lines = [
+        f"{title}: {', '.join(f'{name} {number}' for name, number in sorted(found.items())) or 'none'}"
+        for title, found in (("overlap is known from", counts.tiers), ("roles by", counts.role_sources))
+    ]
+    suspect = [f"roles look swapped in {counts.suspects} calls: see the column role_suspect"] if counts.suspects else []
+    return Group(table, *map(Text, [*lines, *suspect, f"{result.out}   rejects: {result.rejects}"]))
 
 
 def _with(total: int, parts: dict[str, int]) -> str:
@@ -117,6 +136,19 @@ def inspection_table(found: Any) -> RenderableType:
     told = [Text(f"warning: {warning}") for warning in found.warnings] + [Text(f"problem: {problem}") for problem in found.problems]
     verdict = Text("cannot be scored: mend the problems above" if found.problems else "can be scored")
     return Group(table, *told, verdict)
+
+
+def comparison_table(found: Any) -> RenderableType:
+    """Every place that only the source or only we call an interruption, with the words."""
+    head = f"{found.calls} calls: both {found.both}, only the vendor {found.only_vendor}, only scorer {found.only_scorer}"
+    table = Table(title=Text(head), title_justify="left")
+    for name in ("call", "time", "only", "our p", "customer before", "agent"):
+        table.add_column(name, overflow="fold")
+    for row in found.differences:
+        time_s = "" if row.start_s is None else f"{row.start_s:.1f} s"
+        cells = (printable(row.call_id), time_s, row.only, "" if row.probability is None else f"{row.probability:.2f}")
+        table.add_row(*map(Text, cells), Text(printable(row.customer)), Text(printable(row.agent)))
+    return table
 
 
 def evaluation_table(report: dict[str, Any]) -> Table:

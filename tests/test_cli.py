@@ -250,7 +250,9 @@ def test_transcript_text_is_in_no_message(tmp_path: Path, keyword_folder: Path, 
     assert secret not in (tmp_path / "out" / "run.json").read_text()
 
 
-@pytest.mark.parametrize("command", ["", "score", "check", "rescore", "explain", "train", "calibrate", "evaluate"])
+@pytest.mark.parametrize(
+    "command", ["", "import", "score", "check", "rescore", "explain", "compare-vendor", "export-vcon", "train", "calibrate", "evaluate"]
+)
 def test_help_shows_an_example_and_loads_no_torch(command: str) -> None:
     code, said = scorer(*command.split(), "--help")
 

@@ -9,11 +9,11 @@ PACKAGE = Path(__file__).parents[1] / "scorer"
 LAYERS = [
     {"cli"},
     {"screen"},
-    {"pipeline", "rescore", "explain"},
+    {"pipeline", "rescore", "explain", "vendor", "vcon_report"},
     {"totals"},
-    {"review", "training"},
+    {"review", "training", "importing"},
     {"classify", "scoring"},
-    {"tables"},
+    {"tables", "role_check"},
     {"records", "config", "manifest"},
     {"labels"},
     {"errors"},
@@ -28,6 +28,8 @@ HOMES = {
     "duckdb": {"tables"},
     "typer": {"cli"},
     "yaml": {"config"},
+    "openpyxl": {"importing"},
+    "webvtt": {"importing"},
     "rich": {"screen", "explain"},
 }
 MODULES = sorted(PACKAGE.rglob("*.py"))
