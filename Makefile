@@ -21,7 +21,7 @@ $(VENV)/.score: $(BIN)/python pyproject.toml requirements.lock
 	touch $@
 
 $(VENV)/.develop: $(VENV)/.score
-	$(BIN)/pip install --disable-pip-version-check -q -c requirements.lock -e ".[train,dev]"
+	$(BIN)/pip install --disable-pip-version-check -q -c requirements.lock -e ".[train,review,dev]"
 	touch $@
 
 score: $(VENV)/.score

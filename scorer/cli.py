@@ -89,6 +89,17 @@ def explain(
     say(explain_call(run, call_id))
 
 
+@app.command(epilog="Example: scorer report out/night")
+def report(
+    run: Run,
+    unmasked: Annotated[bool, typer.Option("--unmasked", help="Show card numbers, phone numbers and e-mail addresses.")] = False,
+) -> None:
+    """Write the morning report of a finished run again: RUN/report.html, one page that needs nothing else."""
+    from scorer.review.report import write_report
+
+    typer.echo(f"{write_report(run, masked=not unmasked)} is written: open it in any browser")
+
+
 @app.command(epilog="Example: scorer train --out models/candidate")
 def train(out: Annotated[Path, typer.Option("--out", help="Folder for the new model.")], config: TrainingFile = TRAINING) -> None:
     """Train a model on the labelled calls; an interrupted training goes on where it was."""

@@ -29,6 +29,12 @@ HOMES = {
     "typer": {"cli"},
     "yaml": {"config"},
     "rich": {"screen", "explain"},
+    "jinja2": {"review"},
+    "fastapi": {"review"},
+    "starlette": {"review"},
+    "uvicorn": {"review"},
+    "argon2": {"review"},
+    "krippendorff": {"review"},
 }
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
