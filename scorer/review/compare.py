@@ -11,6 +11,7 @@ from scorer.records import Tally
 
 CLEAR = 3.0  # standard errors from which a difference is said to be one; calls hold several chances, so two are too few
 NIGHTS = 7  # that a night is compared with
+CHANCE = 27.9  # chi-squared with nine degrees of freedom (ten bins) is above in one of a thousand
 MOVED, MOVED_A_LITTLE = 0.25, 0.1  # of the population stability index; the usual limits
 
 
@@ -76,6 +77,11 @@ def stability(now: Sequence[int], before: Sequence[int]) -> float | None:
         ((a + 0.5) / (sum(now) + 0.5 * len(now)), (b + 0.5) / (sum(before) + 0.5 * len(before))) for a, b in zip(now, before, strict=True)
     ]
     return sum((a - b) * log(a / b) for a, b in shares)
+
+
+def more_than_chance(index: float, now: Sequence[int], before: Sequence[int]) -> bool:
+    """Whether few values alone would hardly ever give such an index: n m / (n + m) times it is chi-squared where nothing moved."""
+    return index * sum(now) * sum(before) / (sum(now) + sum(before)) > CHANCE
 
 
 def _sentence(name: str, now: Tally, before: Tally) -> list[str]:

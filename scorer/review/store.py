@@ -108,6 +108,16 @@ def prepare(path: Path) -> None:
         raise ReviewError(f"{path}: version {found}, this program reads {VERSION}: use the program that made it, or another --db")
 
 
+@contextmanager
+def existing(path: Path) -> Iterator[sqlite3.Connection]:
+    """A connection to a review database that must be there. Raises ReviewError where it is not."""
+    if not path.is_file():
+        raise ReviewError(f"{path}: no such review database: name it with --db, or make one with scorer review RUN...")
+    prepare(path)
+    with opened(path) as connection:
+        yield connection
+
+
 def secret(connection: sqlite3.Connection) -> str:
     """The key that signs the session cookies."""
     return str(connection.execute("select value from setting where name = 'session_key'").fetchone()[0])

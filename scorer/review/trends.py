@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from scorer.records import Tally
-from scorer.review.compare import MOVED, MOVED_A_LITTLE, clearly_differ, stability
+from scorer.review.compare import MOVED, MOVED_A_LITTLE, clearly_differ, more_than_chance, stability
 from scorer.review.shrink import Shrunk, shrink
 
 WORDS_MOVED = 0.25  # relative change of the text length that is said
@@ -82,8 +82,8 @@ def _night(night: str, run_id: str, facts: dict[str, Any], counts: dict[str, Any
     labels = tuple(
         _label(name, numbers, [old["labels"][name] for old in before if name in old["labels"]]) for name, numbers in facts["labels"].items()
     )
-    scores = stability(facts["scores"], _sum([old["scores"] for old in before])) if before else None
-    said = [*_inputs(facts, before), *_moved("the scores", scores), *(label.said for label in labels if label.said)]
+    scores, moved = _moved("the scores", facts["scores"], [old["scores"] for old in before])
+    said = [*_inputs(facts, before), *moved, *(label.said for label in labels if label.said)]
     return NightDrift(
         night=night,
         run_id=run_id,
@@ -100,18 +100,22 @@ def _night(night: str, run_id: str, facts: dict[str, Any], counts: dict[str, Any
 def _label(name: str, now: dict[str, Any], before: Sequence[dict[str, Any]]) -> Drift:
     given = Tally(now["given"], now["segments"])
     earlier = sum((Tally(old["given"], old["segments"]) for old in before), Tally())
-    index = stability(now["histogram"], _sum([old["histogram"] for old in before])) if before else None
-    said = "".join(_moved(f"the model's probabilities of {name.replace('_', ' ')}", index))
+    what = f"the model's probabilities of {name.replace('_', ' ')}"
+    index, moved = _moved(what, now["histogram"], [old["histogram"] for old in before])
+    said = "".join(moved)
     if not said and clearly_differ(given, earlier):
         said = f"The model gave {name.replace('_', ' ')} to {given.rate:.1%} of the segments, in the nights before to {earlier.rate:.1%}."
     return Drift(name, given.rate, now["mean"], index, said)
 
 
-def _moved(what: str, index: float | None) -> list[str]:
-    if index is None or index < MOVED_A_LITTLE:
-        return []
+def _moved(what: str, now: Sequence[int], before: Sequence[Sequence[int]]) -> tuple[float | None, list[str]]:
+    """The stability index, and a sentence where it is high and n is not too small to tell."""
+    earlier = _sum(before)
+    index = stability(now, earlier)
+    if index is None or index < MOVED_A_LITTLE or not more_than_chance(index, now, earlier):
+        return index, []
     how = "look quite different from" if index >= MOVED else "differ a little from"
-    return [f"{what[0].upper()}{what[1:]} {how} the nights before (stability index {index:.2f})."]
+    return index, [f"{what[0].upper()}{what[1:]} {how} the nights before (stability index {index:.2f})."]
 
 
 def _inputs(facts: dict[str, Any], before: Sequence[dict[str, Any]]) -> list[str]:

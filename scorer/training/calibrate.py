@@ -41,8 +41,11 @@ def judge_labelled(calls: Sequence[LabelledCall], model: SegmentModel, config: T
     logits = call_logits([labelled.call for labelled in calls], model, maker, batch_tokens=BATCH_TOKENS)
     rows: dict[str, list[tuple[float, bool]]] = {label.name: [] for label in model.labels}
     for labelled, answer in zip(calls, logits, strict=True):
-        for segment, given, row in zip(labelled.call.segments, labelled.labels, answer.tolist(), strict=True):
+        rated = zip(labelled.call.segments, labelled.labels, answer.tolist(), strict=True)
+        for at, (segment, given, row) in enumerate(rated):
             for label, logit in zip(model.labels, row, strict=True):
+                if not labelled.is_judged(at, label.name):
+                    continue
                 if label.party == segment.speaker and may_carry_labels(segment.speaker, segment.text):
                     rows[label.name].append((logit, label.name in given))
     return {name: (np.array([z for z, _ in found]), np.array([t for _, t in found])) for name, found in rows.items()}

@@ -19,16 +19,22 @@ class LabelledCall:
     call: Call
     labels: tuple[frozenset[str], ...]
     meta: dict[str, Any] = field(default_factory=dict)  # style, lang, domain, type: for slices, never an input of the model
+    judged: tuple[frozenset[str] | None, ...] = ()  # per segment the labels that a person judged; None, or no entry: all
+
+    def is_judged(self, at: int, label: str) -> bool:
+        """Whether a person said if the segment carries the label; where not, it is neither a yes nor a no."""
+        judged = self.judged[at] if self.judged else None
+        return judged is None or label in judged
 
 
 def read_corpus(paths: Iterable[Path], label_names: Sequence[str]) -> list[LabelledCall]:
-    """Read JSON Lines files of labelled calls (models/data/README.md gives the format).
+    """Read JSON Lines files of labelled calls (models/README.md gives the format); a folder stands for its *.jsonl.
 
     Raises ConfigError naming file and line of every call that is malformed, names an unknown label or comes twice.
     """
     calls: dict[str, LabelledCall] = {}
     problems: list[str] = []
-    for path in paths:
+    for path in corpus_files(paths):
         for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
             try:
                 labelled = _labelled_call(json.loads(line))
@@ -51,8 +57,21 @@ def _labelled_call(row: dict[str, Any]) -> LabelledCall:
         Segment(at, s["speaker"] if s["speaker"] in ("agent", "customer") else "other", s["text"], s.get("start"), s.get("end"))
         for at, s in enumerate(row["segments"])
     )
-    labels = tuple(frozenset(s["labels"]) for s in row["segments"])
-    return LabelledCall(Call(row["call_id"], segments), labels, row.get("meta", {}))
+    labels = tuple(frozenset(s["labels"] or ()) for s in row["segments"])
+    judged = tuple(_judged(s) for s in row["segments"])
+    return LabelledCall(Call(row["call_id"], segments), labels, row.get("meta", {}), judged if any(j is not None for j in judged) else ())
+
+
+def _judged(segment: dict[str, Any]) -> frozenset[str] | None:
+    """The labels that a person judged: those named, none where `labels` is null, else all (None)."""
+    if segment["labels"] is None:
+        return frozenset()
+    return frozenset(segment["judged"]) if "judged" in segment else None
+
+
+def corpus_files(paths: Iterable[Path]) -> list[Path]:
+    """The files behind paths: a folder stands for its *.jsonl, by name."""
+    return [file for path in paths for file in (sorted(path.glob("*.jsonl")) if path.is_dir() else [path])]
 
 
 def hold_out(calls: Sequence[LabelledCall], share: float, seed: int) -> tuple[list[LabelledCall], list[LabelledCall]]:
@@ -66,6 +85,6 @@ def hold_out(calls: Sequence[LabelledCall], share: float, seed: int) -> tuple[li
 def corpus_hash(paths: Iterable[Path]) -> str:
     """sha256 over the files' contents, in the order given."""
     digest = hashlib.sha256()
-    for path in paths:
+    for path in corpus_files(paths):
         digest.update(path.read_bytes())
     return digest.hexdigest()
