@@ -1,16 +1,20 @@
 # make score    set up, score the sample night (or IN=... OUT=...) with the shipped model
 # make test     set up, run the tests
 # make check    formatting, linting, types, tests
+# make report   write and open the morning report of the sample night (or OUT=...)
+# make review   open the review app on it
+# make retrain  verdicts into models/verdicts/ if there are any, then train, calibrate, evaluate
 # make train | calibrate | evaluate    models/candidate/ from models/data/, thresholds, numbers
 
 PYTHON ?= python3
 IN ?= tests/sample_night
 OUT ?= out/sample-night
 MODEL ?= models/candidate
+REVIEWS ?= reviews.sqlite
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: score test check lint types train calibrate evaluate lock clean
+.PHONY: score report review retrain test check lint types train calibrate evaluate lock clean
 .DEFAULT_GOAL := score
 
 $(BIN)/python:
@@ -20,12 +24,23 @@ $(VENV)/.score: $(BIN)/python pyproject.toml requirements.lock
 	$(BIN)/pip install --disable-pip-version-check -q -c requirements.lock -e .
 	touch $@
 
+$(VENV)/.review: $(VENV)/.score
+	$(BIN)/pip install --disable-pip-version-check -q -c requirements.lock -e ".[review]"
+	touch $@
+
 $(VENV)/.develop: $(VENV)/.score
 	$(BIN)/pip install --disable-pip-version-check -q -c requirements.lock -e ".[train,review,dev]"
 	touch $@
 
 score: $(VENV)/.score
 	$(BIN)/scorer score $(IN) --out $(OUT)
+
+report: score
+	$(BIN)/scorer report $(OUT)
+	-$(BIN)/python -m webbrowser -t "file://$(abspath $(OUT))/report.html"
+
+review: $(VENV)/.review score
+	$(BIN)/scorer review $(OUT) --db $(REVIEWS)
 
 test: $(VENV)/.develop
 	$(BIN)/python -m pytest
@@ -47,6 +62,12 @@ calibrate: $(VENV)/.develop
 
 evaluate: $(VENV)/.develop
 	$(BIN)/scorer evaluate $(MODEL) --config configs/training.yaml
+
+retrain: $(VENV)/.develop
+	if [ -f $(REVIEWS) ]; then $(BIN)/scorer review export models/verdicts --db $(REVIEWS); fi
+	$(MAKE) train
+	$(MAKE) calibrate
+	$(MAKE) evaluate
 
 # the local part of a version (+cpu) is left out, so that any index can serve it
 lock: $(VENV)/.develop
