@@ -20,6 +20,14 @@ NAME = re.compile(r"[\w.@-]{1,60}")
 TRIES_PER_NAME, TRIES_PER_ADDRESS, WITHIN_S = 5, 50, 900.0
 
 
+class ThrottledError(ReviewError):
+    """Too many tries to get in; `wait_s` says for how long."""
+
+    def __init__(self, wait_s: float) -> None:
+        super().__init__(f"Too many tries. Wait {max(1, round(wait_s / 60))} minutes.")
+        self.wait_s = wait_s
+
+
 @dataclass(frozen=True, slots=True)
 class Account:
     """Somebody who may get in. A session that began before `changed_at` is over."""
@@ -56,33 +64,41 @@ def find_account(connection: sqlite3.Connection, name: str) -> Account | None:
     return Account(*row) if row else None
 
 
-def wait_s(connection: sqlite3.Connection, name: str, address: str) -> float:
-    """Seconds until another try is allowed; 0 where it is."""
+def log_in(connection: sqlite3.Connection, name: str, password: str, *, address: str) -> Account | None:
+    """The account, or None where name or password is wrong; a wrong name takes as long as a wrong password.
+
+    The try is counted before anything is looked at, so that many at once cannot slip through.
+    Raises ThrottledError where there were too many tries; that try is not counted.
+    """
+    tried = connection.execute("insert into login_failure values (?, ?, ?)", [time.time(), name[:60], address]).lastrowid
+    wait = _wait_s(connection, name[:60], address)
+    if wait:
+        connection.execute("delete from login_failure where rowid = ?", [tried])
+        raise ThrottledError(wait)
+    row = connection.execute("select password from account where name = ?", [name]).fetchone()
+    if not _fits(row[0] if row else _nobody(), password) or row is None:
+        return None
+    connection.execute("delete from login_failure where rowid = ?", [tried])
+    return find_account(connection, name)
+
+
+def _wait_s(connection: sqlite3.Connection, name: str, address: str) -> float:
+    """Seconds until another try is allowed; 0 where this one is."""
     since = time.time() - WITHIN_S
     connection.execute("delete from login_failure where at < ?", [since])
     waits = [0.0]
     for column, value, limit in (("name", name, TRIES_PER_NAME), ("address", address, TRIES_PER_ADDRESS)):
         tries = [at for (at,) in connection.execute(f"select at from login_failure where {column} = ? order by at desc", [value])]
-        if len(tries) >= limit:
-            waits.append(tries[limit - 1] - since)
+        if len(tries) > limit:
+            waits.append(tries[limit] - since)
     return max(waits)
 
 
-def log_in(connection: sqlite3.Connection, name: str, password: str, *, address: str) -> Account | None:
-    """The account, or None where name or password is wrong; a wrong name takes as long as a wrong password.
-
-    The try is counted before the password is looked at, so that many at once cannot slip through.
-    """
-    tried = connection.execute("insert into login_failure values (?, ?, ?)", [time.time(), name[:60], address]).lastrowid
-    row = connection.execute("select password from account where name = ?", [name]).fetchone()
+def _fits(hashed: str, password: str) -> bool:
     try:
-        PasswordHasher().verify(row[0] if row else _nobody(), password[:LONGEST])
+        return PasswordHasher().verify(hashed, password[:LONGEST])
     except (VerificationError, InvalidHashError):
-        return None
-    if row is None:
-        return None
-    connection.execute("delete from login_failure where rowid = ?", [tried])
-    return find_account(connection, name)
+        return False
 
 
 @cache

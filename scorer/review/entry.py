@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Form, HTTPException, Request
 from starlette.responses import FileResponse, HTMLResponse, RedirectResponse, Response
 
-from scorer.review.accounts import LONGEST, find_account, log_in, wait_s
+from scorer.review.accounts import LONGEST, ThrottledError, find_account, log_in
 from scorer.review.render import PAGES, render
 from scorer.review.security import Person, csrf_token
 from scorer.review.store import opened
@@ -43,12 +43,11 @@ def try_login(
 ) -> Response:
     """Let somebody in, or say no without saying what was wrong; many tries have to wait."""
     address = request.client.host if request.client else ""
-    wait = wait_s(connection, name, address)
-    if wait:
-        said = f"Too many tries. Wait {max(1, round(wait / 60))} minutes."
-        page = render("login.html", csrf=csrf_token(request), said=said)
-        return HTMLResponse(page, 429, {"Retry-After": str(round(wait) + 1)})
-    account = log_in(connection, name, password, address=address)
+    try:
+        account = log_in(connection, name, password, address=address)
+    except ThrottledError as error:
+        page = render("login.html", csrf=csrf_token(request), said=str(error))
+        return HTMLResponse(page, 429, {"Retry-After": str(round(error.wait_s) + 1)})
     if account is None:
         return HTMLResponse(render("login.html", csrf=csrf_token(request), said="Name or password is wrong."), 401)
     request.session.clear()  # with the token of before

@@ -79,7 +79,7 @@ def safe_cell(value: Any) -> Any:
     if not isinstance(value, str):
         return value
     text = visible(value, masked=False)
-    return f"'{text}" if text.lstrip().startswith(FORMULA) or text.startswith(FORMULA) else text
+    return f"'{text}" if value.startswith(FORMULA) or value.lstrip().startswith(FORMULA) else text
 
 
 def _true_calls(connection: sqlite3.Connection) -> Iterator[tuple[Call, str, Truth]]:

@@ -11,7 +11,7 @@ from scorer.manifest import read_run
 from scorer.review.night import Night, read_night
 from scorer.review.sample import draw, strata
 from scorer.review.store import saving
-from scorer.tables.nights import AGENT, TEAM, drift_facts, flag_facts, label_facts
+from scorer.tables.nights import AGENT, TEAM, call_facts, drift_facts, flag_facts, label_facts
 
 SEVERITIES = ("critical", "warning", "notice")
 UNFLAGGED = len(SEVERITIES)  # severity of a call without a flag
@@ -39,7 +39,8 @@ def _add(connection: sqlite3.Connection, night: Night, *, sample: int, seed: int
     said = label_facts(night.folder, label_names)
     flags = flag_facts(night.folder)
     about, drift = (json.dumps(value, default=str) for value in (night.about, drift_facts(night.folder, label_names)))
-    rows = list(_call_rows(night, said, flags, sample=sample, seed=seed))
+    facts = list(call_facts(night.folder, night.behaviours))
+    rows = list(_call_rows(run_id, facts, said, flags, sample=sample, seed=seed))
     with saving(connection):
         connection.execute(
             "insert into run values (?, ?, ?, ?, ?, ?)", [run_id, str(night.folder.resolve()), night.date.isoformat(), about, drift, seed]
@@ -54,22 +55,28 @@ def _add(connection: sqlite3.Connection, night: Night, *, sample: int, seed: int
             "insert or ignore into flag values (?, ?, ?, ?)",
             [(numbers[flag["call_id"]], flag["rule"], flag["severity"], flag["reason"]) for flag in flags],
         )
-        connection.executemany("insert into tally values (?, ?, ?, ?, ?, ?)", _tally_rows(night, run_id))
+        connection.executemany("insert into tally values (?, ?, ?, ?, ?, ?)", _tally_rows(run_id, facts, night.behaviours))
 
 
 def _call_rows(
-    night: Night, said: dict[str, tuple[float, list[str]]], flags: Sequence[dict[str, Any]], *, sample: int, seed: int
+    run_id: str,
+    facts: Sequence[dict[str, Any]],
+    said: dict[str, tuple[float, list[str]]],
+    flags: Sequence[dict[str, Any]],
+    *,
+    sample: int,
+    seed: int,
 ) -> Iterator[dict[str, Any]]:
     worst: dict[str, int] = {}
     for flag in flags:
         worst[flag["call_id"]] = min(SEVERITIES.index(flag["severity"]), worst.get(flag["call_id"], UNFLAGGED))
-    stratum_of = strata(night.facts, {name: doubt for name, (doubt, _) in said.items()})
+    stratum_of = strata(facts, {name: doubt for name, (doubt, _) in said.items()})
     drawn = draw(stratum_of, size=sample, seed=seed)
-    for fact in night.facts:
+    for fact in facts:
         name = fact["call_id"]
         doubt, labels = said.get(name, (0.0, []))
         yield {
-            "run_id": night.about["run_id"],
+            "run_id": run_id,
             "call_id": name,
             "agent": fact[AGENT] or "",
             "team": fact[TEAM] or "",
@@ -83,11 +90,11 @@ def _call_rows(
         }
 
 
-def _tally_rows(night: Night, run_id: str) -> Iterator[tuple[Any, ...]]:
+def _tally_rows(run_id: str, facts: Sequence[dict[str, Any]], behaviours: Sequence[str]) -> Iterator[tuple[Any, ...]]:
     """Tallies of every agent; of a team's calls without an agent, and of calls without either, under the empty name."""
     groups: dict[tuple[str, str, str], list[int]] = {}
-    for fact in night.facts:
-        for name in night.behaviours:
+    for fact in facts:
+        for name in behaviours:
             counted = groups.setdefault((fact[TEAM] or "", fact[AGENT] or "", name), [0, 0])
             counted[0] += fact[f"{name}_hits"]
             counted[1] += fact[f"{name}_chances"]

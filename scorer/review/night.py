@@ -1,6 +1,7 @@
 """What does one night add up to, by team and by agent?"""
 
 import datetime as dt
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -50,10 +51,11 @@ class Night:
 
     folder: Path
     about: dict[str, Any]  # run.json
-    date: dt.date
+    date: dt.date  # on which most of the calls began
     rubric: Rubric
     labels: tuple[Label, ...]
-    facts: tuple[dict[str, Any], ...]  # one per call, see tables/nights.py
+    flagged: tuple[dict[str, Any], ...]  # facts of the flagged calls, see tables/nights.py
+    bars: tuple[int, ...]  # calls by score, each bar BAR_POINTS wide
     whole: Group
     teams: tuple[Group, ...]
     agents: tuple[Group, ...]
@@ -74,24 +76,32 @@ def read_night(run: Path) -> Night:
     about = read_run(run)
     rubric = rubric_of(about)
     behaviours = tuple(rubric.behaviours)
-    facts = call_facts(run, behaviours)
     whole = Group()
     teams: dict[str, Group] = {}
     agents: dict[tuple[str, str], Group] = {}
-    for fact in facts:
+    days: Counter[dt.date] = Counter()
+    bars = [0] * (100 // BAR_POINTS)
+    flagged = []
+    for fact in call_facts(run, behaviours):
         team, agent = fact[TEAM] or "", fact[AGENT] or ""
         whole.add(fact, behaviours)
         if team:
             teams.setdefault(team, Group(team)).add(fact, behaviours)
         if agent:
             agents.setdefault((team, agent), Group(team, agent)).add(fact, behaviours)
+        if fact["score"] is not None:
+            bars[min(len(bars) - 1, int(fact["score"] // BAR_POINTS))] += 1
+        flagged += [fact] if fact["flags"] else []
+        if fact[STARTED] is not None:
+            days[dt.datetime.fromtimestamp(fact[STARTED], dt.UTC).date()] += 1
     return Night(
         folder=run,
         about=about,
-        date=_date(run, [fact[STARTED] for fact in facts if fact[STARTED] is not None]),
+        date=days.most_common(1)[0][0] if days else _finished(run),
         rubric=rubric,
         labels=labels_of(about),
-        facts=tuple(facts),
+        flagged=tuple(flagged),
+        bars=tuple(bars),
         whole=whole,
         teams=tuple(teams[name] for name in sorted(teams)),
         agents=tuple(agents[name] for name in sorted(agents)),
@@ -110,15 +120,10 @@ def labels_of(about: Mapping[str, Any]) -> tuple[Label, ...]:
 
 def histogram(night: Night) -> list[tuple[int, int, str]]:
     """Bars of the scores: (from, number of calls, band in which the bar begins)."""
-    counts = [0] * (100 // BAR_POINTS)
-    for fact in night.facts:
-        if fact["score"] is not None:
-            counts[min(len(counts) - 1, int(fact["score"] // BAR_POINTS))] += 1
-    starts = [(at * BAR_POINTS, count) for at, count in enumerate(counts)]
+    starts = [(at * BAR_POINTS, count) for at, count in enumerate(night.bars)]
     return [(start, count, [band.name for band in night.rubric.bands if band.start <= start][-1]) for start, count in starts]
 
 
-def _date(run: Path, started_s: list[float]) -> dt.date:
-    """The day in the middle of the calls' starts; without them, the day on which the run was finished (UTC)."""
-    middle = sorted(started_s)[len(started_s) // 2] if started_s else (run / RUN_FILE).stat().st_mtime
-    return dt.datetime.fromtimestamp(middle, dt.UTC).date()
+def _finished(run: Path) -> dt.date:
+    """The day on which the run was finished (UTC), where the calls have no start."""
+    return dt.datetime.fromtimestamp((run / RUN_FILE).stat().st_mtime, dt.UTC).date()

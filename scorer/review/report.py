@@ -83,7 +83,7 @@ def report_values(night: Night, earlier: Sequence[dict[str, Any]], *, masked: bo
 
 def worst_first(night: Night) -> list[dict[str, Any]]:
     """The flagged calls: most severe first, then the lowest score, each with its reasons."""
-    facts = {fact["call_id"]: fact for fact in night.facts}
+    facts = {fact["call_id"]: fact for fact in night.flagged}
     found: dict[str, dict[str, Any]] = {}
     for flag in flag_facts(night.folder):
         row = found.setdefault(

@@ -87,10 +87,10 @@ def saving(connection: sqlite3.Connection) -> Iterator[None]:
     connection.execute("begin immediate")
     try:
         yield
-    except BaseException:
-        connection.execute("rollback")
-        raise
-    connection.execute("commit")
+        connection.execute("commit")
+    finally:
+        if connection.in_transaction:
+            connection.execute("rollback")
 
 
 def prepare(path: Path) -> None:

@@ -14,11 +14,12 @@ from scorer.errors import RunError
 
 BINS = 10  # of probabilities and scores
 AGENT, TEAM, STARTED = "agent_id", "team", "started_at"  # carried columns that the pages know
+FETCHED = 5000  # rows that are held at once
 CALL = ("call_id", "status", "score", "band", "flags", "duration_s")
 
 
-def call_facts(run: Path, behaviours: Sequence[str]) -> list[dict[str, Any]]:
-    """One row per call: id, status, score, band, flags, duration, agent, team, start, and hits and chances per behaviour.
+def call_facts(run: Path, behaviours: Sequence[str]) -> Iterator[dict[str, Any]]:
+    """One row per call, in order of their ids: status, score, band, flags, duration, agent, team, start, hits and chances.
 
     Agent, team and start (seconds since 1970) are None where the input has no such column.
     """
@@ -28,9 +29,10 @@ def call_facts(run: Path, behaviours: Sequence[str]) -> list[dict[str, Any]]:
     with _connected(calls=table) as database:
         cast = [f'epoch(try_cast("{name}" as timestamptz))' if name == STARTED else f'"{name}"::varchar' for name in carried]
         chosen = [f'"{name}"' for name in (*CALL, *tallies)]
-        rows = database.execute(f"select {', '.join([*chosen, *cast])} from calls order by call_id").fetchall()
-    missing = dict.fromkeys((AGENT, TEAM, STARTED))
-    return [missing | dict(zip((*CALL, *tallies, *carried), row, strict=True)) for row in rows]
+        missing = dict.fromkeys((AGENT, TEAM, STARTED))
+        found = database.execute(f"select {', '.join([*chosen, *cast])} from calls order by call_id")
+        while rows := found.fetchmany(FETCHED):
+            yield from (missing | dict(zip((*CALL, *tallies, *carried), row, strict=True)) for row in rows)
 
 
 def flag_facts(run: Path) -> list[dict[str, Any]]:

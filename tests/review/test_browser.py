@@ -67,7 +67,8 @@ def test_no_page_has_a_serious_fault_at_any_width(browser: Browser, address: str
 def test_a_call_is_reviewed_by_keyboard_alone(browser: Browser, address: str, place: Path) -> None:
     page = open_page(browser, address)
     refused: list[str] = []
-    page.on("console", lambda message: refused.append(message.text) if message.type == "error" else None)
+    page.on("console", lambda message: refused.append(message.text) if "Content Security" in message.text else None)
+    page.on("pageerror", lambda error: refused.append(str(error)))
     page.keyboard.press("Tab")
     for _ in range(60):
         if page.evaluate("document.activeElement.textContent") == "bad":
