@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Form, HTTPException, Query, Request
+from fastapi import Path as PathParameter
 from starlette.responses import Response
 
 from scorer.errors import ReviewError
@@ -23,7 +24,7 @@ from scorer.scoring.rubric import Rubric
 from scorer.tables.judged import read_judged
 
 router = APIRouter()
-Number = Annotated[int, Query(ge=1, le=1_000_000)]
+Number = Annotated[int, PathParameter(ge=1, le=2**53)]
 Text = Annotated[str, Form(max_length=NOTE)]
 
 
@@ -74,11 +75,12 @@ def show_queue(request: Request, connection: Database, page_number: Annotated[in
 
 
 @router.get("/calls/{number}")
-def show_call(request: Request, connection: Database, someone: Someone, number: int) -> Response:
+def show_call(request: Request, connection: Database, someone: Someone, number: Number) -> Response:
     """One call, to be read and judged."""
     found = open_call(connection, number)
     before, after = neighbours(connection, number)
     verdicts = current_verdicts(connection, [number])
+    mine = {_key(v): v for v in verdicts if v.who == someone.name}
     return page(
         request,
         "call.html",
@@ -88,9 +90,9 @@ def show_call(request: Request, connection: Database, someone: Someone, number: 
         call=view_call(found.judged, found.rubric, masked=masked(request)),
         rubric=found.rubric,
         labels={label.name: label for label in found.labels},
-        mine={_key(v): v for v in verdicts if v.who == someone.name},
+        mine=mine,
         others=_others(verdicts, someone.name),
-        history=history(connection, number),
+        history=[v for v in history(connection, number) if v.who == someone.name or _key(v) in mine],
         disputes=list_disputes(connection, number),
         before=before,
         after=after,
@@ -101,7 +103,7 @@ def show_call(request: Request, connection: Database, someone: Someone, number: 
 def judge(
     connection: Database,
     someone: Someone,
-    number: int,
+    number: Number,
     kind: Annotated[Kind, Form()],
     say: Annotated[str, Form(max_length=200)],
     segment: Annotated[int, Form()] = NO_SEGMENT,
@@ -119,7 +121,7 @@ def judge(
 def dispute(
     connection: Database,
     someone: Someone,
-    number: int,
+    number: Number,
     about: Annotated[str, Form(max_length=200)],
     agent_side: Text,
 ) -> Response:
@@ -144,7 +146,7 @@ def show_disputes(request: Request, connection: Database, someone: Someone) -> R
 
 
 @router.post("/disputes/{number}")
-def rule(connection: Database, someone: Someone, number: int, outcome: Annotated[str, Form(max_length=20)], note: Text = "") -> Response:
+def rule(connection: Database, someone: Someone, number: Number, outcome: Annotated[str, Form(max_length=20)], note: Text = "") -> Response:
     """Uphold or overturn."""
     decide(connection, number, outcome, who=someone.name, note=note)
     return back_to("/disputes")

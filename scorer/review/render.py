@@ -5,7 +5,9 @@ from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
 
+from scorer.review.masks import visible
 from scorer.review.shrink import Shrunk
 
 PAGES = Path(__file__).parent / "pages"
@@ -18,9 +20,16 @@ def render(page: str, **values: Any) -> str:
 
 @cache
 def _environment() -> Environment:
-    found = Environment(loader=FileSystemLoader(PAGES), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    found = Environment(
+        loader=FileSystemLoader(PAGES), autoescape=True, undefined=StrictUndefined, finalize=harmless, trim_blocks=True, lstrip_blocks=True
+    )
     found.filters |= {"plain": plain, "percent": percent, "number": number, "rate": rate_words}
     return found
+
+
+def harmless(value: Any) -> Any:
+    """What a page shows of a value from outside: no characters that deceive, wherever it comes from."""
+    return visible(value, masked=False) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
 def plain(name: str) -> str:

@@ -37,6 +37,8 @@ create table verdict(
     settles integer not null, supersedes integer references verdict
 ) strict;
 create index verdict_subject on verdict(call, kind, segment, subject, who, id);
+create trigger verdict_is_new before insert on verdict when exists (select 1 from verdict where id = new.id)
+    begin select raise(abort, 'verdicts are only superseded'); end;
 create trigger verdict_stays before update on verdict begin select raise(abort, 'verdicts are only superseded'); end;
 create trigger verdict_remains before delete on verdict begin select raise(abort, 'verdicts are only superseded'); end;
 create table dispute(
