@@ -3,9 +3,10 @@
 import sys
 import traceback
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, Literal
 
 import typer
+from typer.core import TyperGroup
 
 from scorer.errors import ExitCode, ScorerError
 
@@ -18,6 +19,28 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
+
+class ReviewGroup(TyperGroup):
+    """`scorer review RUN...` opens the app; only the words of its commands mean something else."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Put `open` in front of runs and options."""
+        if args and args[0] not in self.commands and args[0] != "--help":
+            args = ["open", *args]
+        return super().parse_args(ctx, args)
+
+
+review = typer.Typer(
+    cls=ReviewGroup,
+    help="Look at flagged calls in the browser, say what is right and wrong, and teach the model. `scorer review RUN...` opens the app.",
+    epilog="Example: scorer review out/night",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+users = typer.Typer(help="Who may get in.", epilog="Example: scorer review users add ana", no_args_is_help=True, rich_markup_mode=None)
+app.add_typer(review, name="review")
+review.add_typer(users, name="users")
+
 Inputs = Annotated[list[str], typer.Argument(metavar="INPUT...", help="Parquet files, folders or globs.")]
 Out = Annotated[Path, typer.Option("--out", help="Folder for the results; new, or holding the same run.")]
 ConfigFile = Annotated[Path, typer.Option("--config", help="Columns, speakers, time unit, limits.")]
@@ -28,10 +51,12 @@ Live = Annotated[Path, typer.Option("--live", help="The link that names the rele
 Against = Annotated[Path, typer.Option("--against", help="The released model to compare with.")]
 OutFile = Annotated[Path, typer.Option("--out", help="File to write.")]
 Most = Annotated[int, typer.Option("--most", min=1, help="How many to write.")]
+Database = Annotated[Path, typer.Option("--db", help="The review database.")]
 TrainingFile = Annotated[Path, typer.Option("--config", help="Data and settings of the training.")]
 
 CONFIG, RUBRIC, MODEL = Path("configs/scoring.yaml"), Path("configs/rubric.yaml"), Path("models/default")
 TRAINING = Path("configs/training.yaml")
+REVIEWS = Path("reviews.sqlite")
 
 
 @app.command(epilog="Example: scorer score night/*.parquet --out out/2026-11-20")
@@ -145,6 +170,108 @@ def export_vcon(
     typer.echo(f"{written} vCons written to {out}")
     for name in without:
         typer.echo(f"not written, the run has no call of it: {name}")
+
+
+@app.command(epilog="Example: scorer report out/night")
+def report(
+    run: Run,
+    unmasked: Annotated[bool, typer.Option("--unmasked", help="Show card numbers, phone numbers and e-mail addresses.")] = False,
+) -> None:
+    """Write the morning report of a finished run again: RUN/report.html, one page that needs nothing else."""
+    from scorer.review.report import write_report
+
+    typer.echo(f"{write_report(run, masked=not unmasked)} is written: open it in any browser")
+
+
+@review.command("open", epilog="Example: scorer review out/night --db reviews.sqlite")
+def open_review(
+    runs: Annotated[list[Path], typer.Argument(metavar="RUN...", help="Folders of finished runs.")],
+    db: Database = REVIEWS,
+    host: Annotated[str, typer.Option("--host", help="Another address than this machine's own needs accounts and HTTPS.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option("--port", min=1, max=65535)] = 8700,
+    allow_host: Annotated[list[str] | None, typer.Option("--allow-host", help="Name under which a proxy serves the app.")] = None,
+    sample: Annotated[int, typer.Option("--sample", min=0, help="Unflagged calls per run that are looked at too.")] = 20,
+    seed: Annotated[int, typer.Option("--seed", help="Which of them.")] = 13,
+    browser: Annotated[bool, typer.Option(help="Open the browser.")] = True,
+) -> None:
+    """Open the review app on finished runs."""
+    import getpass
+
+    from scorer.review.server import open_desk, serve
+
+    def ready(address: str) -> None:
+        typer.echo(f"the review app is at {address} (Ctrl-C ends it; every verdict is saved at once)")
+        if browser:
+            typer.launch(address)
+
+    desk = open_desk(db, runs, person=getpass.getuser(), sample=sample, seed=seed)
+    serve(desk, host=host, port=port, allowed=allow_host or [], ready=ready)
+
+
+@review.command("export", epilog="Example: scorer review export models/verdicts")
+def export_verdicts(
+    out: Annotated[Path, typer.Argument(metavar="FOLDER", help="A folder that the training reads.")], db: Database = REVIEWS
+) -> None:
+    """Write what people confirmed as labelled calls, for make retrain."""
+    from scorer.review.export import export_labelled
+    from scorer.review.store import existing
+
+    with existing(db) as connection:
+        path, calls = export_labelled(connection, out)
+    typer.echo(f"{path} holds {calls} labelled calls; next: make retrain")
+
+
+@review.command("import", epilog="Example: scorer review import annotations.json")
+def import_verdicts(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Label Studio's JSON export.")], db: Database = REVIEWS
+) -> None:
+    """Take annotations from Label Studio in as verdicts."""
+    from scorer.review.label_studio import import_annotations
+    from scorer.review.store import existing
+
+    with existing(db) as connection:
+        typer.echo(f"{import_annotations(connection, file)} annotations are new")
+
+
+@users.command("add", epilog="Example: scorer review users add ana --role admin")
+def add_user(
+    name: Annotated[str, typer.Argument(metavar="NAME")],
+    role: Annotated[
+        Literal["reviewer", "admin"], typer.Option("--role", help="An admin may export and see numbers unmasked.")
+    ] = "reviewer",
+    db: Database = REVIEWS,
+) -> None:
+    """Let somebody in, or give them another password; it is asked for, or read from a pipe."""
+    from scorer.review.accounts import add_account
+    from scorer.review.store import opened, prepare
+
+    typed = sys.stdin.isatty()
+    password = typer.prompt("password", hide_input=True, confirmation_prompt=True) if typed else sys.stdin.readline().rstrip("\n")
+    prepare(db)
+    with opened(db) as connection:
+        add_account(connection, name, password, role)
+    typer.echo(f"{name} may get in as {role}")
+
+
+@users.command("list", epilog="Example: scorer review users list")
+def list_users(db: Database = REVIEWS) -> None:
+    """Show who may get in."""
+    from scorer.review.accounts import accounts
+    from scorer.review.store import existing
+
+    with existing(db) as connection:
+        for account in accounts(connection):
+            typer.echo(f"{account.name}  {account.role}")
+
+
+@users.command("remove", epilog="Example: scorer review users remove ana")
+def remove_user(name: Annotated[str, typer.Argument(metavar="NAME")], db: Database = REVIEWS) -> None:
+    """Let somebody in no more; what they said stays."""
+    from scorer.review.accounts import remove_account
+    from scorer.review.store import existing
+
+    with existing(db) as connection:
+        remove_account(connection, name)
 
 
 @app.command(epilog="Example: scorer train --out models/candidate")

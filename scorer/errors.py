@@ -40,6 +40,10 @@ class RunError(ScorerError):
     """A run folder that cannot be written to or read from."""
 
 
+class ReviewError(ScorerError):
+    """A review database, an account or an annotation file that cannot be used."""
+
+
 class RejectBudgetError(ScorerError):
     """The run is complete, but more was rejected than the config allows."""
 

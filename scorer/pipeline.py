@@ -15,6 +15,7 @@ from scorer.classify.predict import predict
 from scorer.config import ScoringConfig, load_yaml
 from scorer.errors import InputError, RejectBudgetError, RunError
 from scorer.records import Call, JudgedCall, Reject
+from scorer.review.report import REPORT, write_report
 from scorer.scoring.aggregate import score_call
 from scorer.scoring.rubric import Rubric, check_rubric, load_rubric, rubric_hash
 from scorer.tables.files import expand_inputs
@@ -59,6 +60,8 @@ def score_night(inputs: Sequence[str], *, out: Path, config: Path, rubric: Path,
     wanted = manifest.fingerprint(identity)
     if manifest.claim(out, wanted):
         run = manifest.read_run(out)
+        if not (out / REPORT).exists():  # of a run that was killed between its last two files
+            write_report(out)
         return Night(out, run, reused=True, over_budget=_over_budget(run, settings, out))
     stamp = _stamp(wanted, model, hashed, rules)
     totals = Totals()
@@ -82,6 +85,7 @@ def score_night(inputs: Sequence[str], *, out: Path, config: Path, rubric: Path,
         "seconds": round(time.monotonic() - started, 2),
     }
     manifest.write_run(out, run)
+    write_report(out)
     return Night(out, run, over_budget=_over_budget(run, settings, out))
 
 

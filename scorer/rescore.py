@@ -11,6 +11,7 @@ from scorer import manifest
 from scorer.errors import RunError
 from scorer.labels import Label
 from scorer.records import CallScore, JudgedCall
+from scorer.review.report import write_report
 from scorer.scoring.aggregate import score_call
 from scorer.scoring.rubric import Rubric, check_rubric, load_rubric, rubric_hash
 from scorer.tables.judged import carried_of, read_judged, read_rejects
@@ -71,6 +72,7 @@ def rescore_run(run: Path, *, rubric: Path, out: Path, progress: Progress) -> tu
     result = describe_run(stamp, wanted, labels=labels, rubric=rules, totals=totals)
     result |= {"rescored_from": old["run_id"], "seconds": round(time.monotonic() - started, 2)}
     manifest.write_run(out, result)
+    write_report(out)
     return result, changes
 
 

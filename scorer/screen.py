@@ -57,7 +57,7 @@ def night_table(run: dict[str, Any], out: Path) -> RenderableType:
         ("hits of chances", ", ".join(f"{name} {t['hits']}/{t['chances']}" for name, t in counts["tallies"].items())),
     ):
         head.add_row(Text(name), Text(value))
-    files = Text(f"{out}/: calls/ segments/ flags/ rejects/ run.json   (scorer explain {out} CALL_ID shows one call)")
+    files = Text(f"{out}/: calls/ segments/ flags/ rejects/ run.json report.html   (scorer explain {out} CALL_ID shows one call)")
     return Group(head, Text(""), _flagged_table(counts), files)
 
 

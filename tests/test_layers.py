@@ -31,6 +31,12 @@ HOMES = {
     "openpyxl": {"importing"},
     "webvtt": {"importing"},
     "rich": {"screen", "explain"},
+    "jinja2": {"review"},
+    "fastapi": {"review"},
+    "starlette": {"review"},
+    "uvicorn": {"review"},
+    "argon2": {"review"},
+    "krippendorff": {"review"},
 }
 MODULES = sorted(PACKAGE.rglob("*.py"))
 

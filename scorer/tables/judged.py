@@ -17,17 +17,19 @@ from scorer.tables.files import open_parquet, read_batches, reading
 from scorer.tables.schemas import CARRIED_KEY, VERSION, VERSION_KEY
 
 
-def read_judged(run: Path, labels: Sequence[Label], *, call_id: str | None = None) -> Iterator[tuple[JudgedCall, dict[str, Any]]]:
+def read_judged(
+    run: Path, labels: Sequence[Label], *, call_ids: Sequence[str] | None = None
+) -> Iterator[tuple[JudgedCall, dict[str, Any]]]:
     """The calls of a run with their predictions, each beside its row in calls/, in ascending order of call_id.
 
-    Words and the number of input rows are not stored, so they are missing. `call_id` picks one call.
+    Words and the number of input rows are not stored, so they are missing. `call_ids` picks some calls.
     Raises RunError where the run is missing, damaged, of another version, or of a model with other labels.
     """
     try:
         carried = _check(run, labels)
-        segments = groupby(_rows(run / "segments", call_id), key=itemgetter("call_id"))
+        segments = groupby(_rows(run / "segments", call_ids), key=itemgetter("call_id"))
         waiting = next(segments, None)
-        for row in _rows(run / "calls", call_id):
+        for row in _rows(run / "calls", call_ids):
             found: list[dict[str, Any]] = []
             if waiting and waiting[0] == row["call_id"]:
                 found = list(waiting[1])
@@ -74,11 +76,11 @@ def _files(folder: Path) -> list[Path]:
     return files
 
 
-def _rows(folder: Path, call_id: str | None) -> Iterator[dict[str, Any]]:
+def _rows(folder: Path, call_ids: Sequence[str] | None) -> Iterator[dict[str, Any]]:
     for path in _files(folder):
-        if call_id is not None:
+        if call_ids is not None:
             with reading(path):
-                table = pq.read_table(path, filters=[("call_id", "=", call_id)], partitioning=None, page_checksum_verification=True)
+                table = pq.read_table(path, filters=[("call_id", "in", list(call_ids))], partitioning=None, page_checksum_verification=True)
             yield from table.to_pylist()
             continue
         with open_parquet(path) as file:

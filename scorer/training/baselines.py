@@ -35,7 +35,7 @@ def rows_of(calls: Sequence[LabelledCall], label: Label) -> list[Row]:
     for labelled in calls:
         segments = labelled.call.segments
         for at, (segment, timing) in enumerate(zip(segments, time_segments(segments), strict=True)):
-            if segment.speaker == label.party and segment.text.strip():
+            if segment.speaker == label.party and segment.text.strip() and labelled.is_judged(at, label.name):
                 before = segments[at - 1].text if at else ""
                 rows.append(Row(segment.text, before, timing_name(segment, timing), label.name in labelled.labels[at]))
     return rows

@@ -20,6 +20,12 @@ class LabelledCall:
     call: Call
     labels: tuple[frozenset[str], ...]
     meta: dict[str, Any] = field(default_factory=dict)  # style, lang, domain, type: for slices, never an input of the model
+    judged: tuple[frozenset[str] | None, ...] = ()  # per segment the labels that a person judged; None, or no entry: all
+
+    def is_judged(self, at: int, label: str) -> bool:
+        """Whether a person said if the segment carries the label; where not, it is neither a yes nor a no."""
+        judged = self.judged[at] if self.judged else None
+        return judged is None or label in judged
 
 
 def read_corpus(paths: Iterable[Path], label_names: Sequence[str]) -> list[LabelledCall]:
@@ -77,8 +83,16 @@ def _labelled_call(row: dict[str, Any]) -> LabelledCall:
         Segment(at, s["speaker"] if s["speaker"] in ("agent", "customer") else "other", s["text"], s.get("start"), s.get("end"))
         for at, s in enumerate(row["segments"])
     )
-    labels = tuple(frozenset(s["labels"]) for s in row["segments"])
-    return LabelledCall(Call(row["call_id"], segments), labels, row.get("meta", {}))
+    labels = tuple(frozenset(s["labels"] or ()) for s in row["segments"])
+    judged = tuple(_judged(s) for s in row["segments"])
+    return LabelledCall(Call(row["call_id"], segments), labels, row.get("meta", {}), judged if any(j is not None for j in judged) else ())
+
+
+def _judged(segment: dict[str, Any]) -> frozenset[str] | None:
+    """The labels that a person judged: those named, none where `labels` is null, else all (None)."""
+    if segment["labels"] is None:
+        return frozenset()
+    return frozenset(segment["judged"]) if "judged" in segment else None
 
 
 def hold_out(calls: Sequence[LabelledCall], share: float, seed: int) -> tuple[list[LabelledCall], list[LabelledCall]]:

@@ -20,7 +20,9 @@ Turns = list[tuple[Segment, frozenset[str]]]
 
 
 def vary_turns(labelled: LabelledCall, rng: random.Random) -> LabelledCall:
-    """The call with, sometimes, one cut-in more and one harmless break more."""
+    """The call with, sometimes, one cut-in more and one harmless break more; a call that is judged only in part stays as it is."""
+    if labelled.judged:
+        return labelled
     turns: Turns = list(zip(labelled.call.segments, labelled.labels, strict=True))
     if rng.random() < CUT_CALLS:
         turns = cut_in(turns, rng)

@@ -10,6 +10,8 @@ from scipy.special import expit
 from scorer.classify.decide import Decision, may_carry_labels
 from scorer.classify.model import SegmentModel
 from scorer.classify.predict import call_logits
+from scorer.labels import Label
+from scorer.records import Segment
 from scorer.training.corpus import LabelledCall
 from scorer.training.settings import TrainingConfig
 
@@ -41,9 +43,14 @@ def judge_labelled(calls: Sequence[LabelledCall], model: SegmentModel, config: T
     for at, (labelled, answer) in enumerate(zip(calls, logits, strict=True)):
         for segment, given, row in zip(labelled.call.segments, labelled.labels, answer.tolist(), strict=True):
             for label, logit in zip(model.labels, row, strict=True):
-                if label.party == segment.speaker and may_carry_labels(segment.speaker, segment.text):
+                if may_carry(label, segment) and labelled.is_judged(segment.index, label.name):
                     rows[label.name].append((logit, label.name in given, at, segment.index))
     return {name: _judged(found) for name, found in rows.items()}
+
+
+def may_carry(label: Label, segment: Segment) -> bool:
+    """Whether the label can be on the segment."""
+    return label.party == segment.speaker and may_carry_labels(segment.speaker, segment.text)
 
 
 def _judged(rows: Sequence[tuple[float, bool, int, int]]) -> Judged:
