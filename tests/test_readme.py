@@ -37,7 +37,9 @@ def command_of(name: str, rest: str) -> Any:
     return command.commands["open"] if "open" in getattr(command, "commands", {}) else command
 
 
-@pytest.mark.parametrize("target", sorted(set(re.findall(r"(?:^ *|`)make (\w+)", README + (ROOT / ".ci/run").read_text(), re.MULTILINE))))
+@pytest.mark.parametrize(
+    "target", sorted(set(re.findall(r"(?:^ *|`)make ([\w-]+)", README + (ROOT / ".ci/run").read_text(), re.MULTILINE)))
+)
 def test_every_make_target_named_exists(target: str) -> None:
     assert re.search(rf"^{target}[ \w]*:", (ROOT / "Makefile").read_text(), re.MULTILINE)
 

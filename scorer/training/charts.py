@@ -86,8 +86,9 @@ def slices_chart(slices: Sequence[Mapping[str, Any]], by: str) -> str:
         for name, n in row["labels"].items()
         if n["f1"] is not None
     ]
+    labels = list(slices[0]["labels"])
     base = alt.Chart(alt.InlineData(rows)).encode(
-        x=alt.X("label:N", title=None, axis=alt.Axis(labelAngle=-30)), y=alt.Y("slice:N", title=None)
+        x=alt.X("label:N", sort=labels, title=None, axis=alt.Axis(labelAngle=-30)), y=alt.Y("slice:N", title=None)
     )
     shade = base.mark_rect().encode(color=alt.Color("F1:Q", scale=alt.Scale(domain=[0.4, 1], scheme="blues"), legend=None))
     written = base.mark_text(fontSize=11).encode(
@@ -107,5 +108,8 @@ def curve_chart(points: Sequence[Mapping[str, Any]]) -> str:
 
 def svg(chart: Any) -> str:
     """The chart as an SVG element, rendered without a browser."""
-    styled = chart.configure(font="system-ui, sans-serif").configure_view(stroke=None)
+    # room on both sides: the reader's font may be wider than the one that it is laid out with
+    styled = chart.configure(font="system-ui, sans-serif", padding={"left": 30, "right": 40, "top": 5, "bottom": 5}).configure_view(
+        stroke=None
+    )
     return str(vl_convert.vegalite_to_svg(styled.to_dict()))
