@@ -2,16 +2,26 @@
 # make test     set up, run the tests
 # make check    formatting, linting, types, tests
 # make soak     200 kills, 10,000 mutants, every file operation failing once; an hour or so
-# make train | calibrate | evaluate    models/candidate/ from models/data/, thresholds, numbers
+# make report   write and open the morning report of the sample night (or OUT=...)
+# make review   open the review app on it
+# make retrain  verdicts into models/verdicts/ if there are any, then train, calibrate, evaluate, release: a new model, if it
+#               passes the gate
+# make train | calibrate | evaluate | release    the same, step by step: models/candidate/, thresholds, report, models/default
+# make rollback [TO=default-v1]    the version before (or that one) is models/default again
+# make doubts   labels of the training calls that a person should look at again
+# make learning-curve      what more labelled calls would buy
 
 PYTHON ?= python3
 IN ?= tests/sample_night
 OUT ?= out/sample-night
 MODEL ?= models/candidate
+LIVE ?= models/default
+TRAINING ?= configs/training.yaml
+REVIEWS ?= reviews.sqlite
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: score test check lint types train calibrate evaluate soak lock clean
+.PHONY: score report review test check lint types soak train calibrate evaluate release retrain rollback doubts learning-curve lock clean
 .DEFAULT_GOAL := score
 
 $(BIN)/python:
@@ -21,12 +31,23 @@ $(VENV)/.score: $(BIN)/python pyproject.toml requirements.lock
 	$(BIN)/pip install --disable-pip-version-check -q -c requirements.lock -e .
 	touch $@
 
+$(VENV)/.review: $(VENV)/.score
+	$(BIN)/pip install --disable-pip-version-check -q -c requirements.lock -e ".[review]"
+	touch $@
+
 $(VENV)/.develop: $(VENV)/.score
-	$(BIN)/pip install --disable-pip-version-check -q -c requirements.lock -e ".[train,dev]"
+	$(BIN)/pip install --disable-pip-version-check -q -c requirements.lock -e ".[train,review,dev]"
 	touch $@
 
 score: $(VENV)/.score
 	$(BIN)/scorer score $(IN) --out $(OUT)
+
+report: score
+	$(BIN)/scorer report $(OUT)
+	-$(BIN)/python -m webbrowser -t "file://$(abspath $(OUT))/report.html"
+
+review: $(VENV)/.review score
+	$(BIN)/scorer review $(OUT) --db $(REVIEWS)
 
 test: $(VENV)/.develop
 	$(BIN)/python -m pytest
@@ -44,13 +65,32 @@ soak: $(VENV)/.develop
 	SCORER_SOAK=1 $(BIN)/python -m pytest tests/test_unattended.py
 
 train: $(VENV)/.develop
-	$(BIN)/scorer train --config configs/training.yaml --out $(MODEL)
+	$(BIN)/scorer train --config $(TRAINING) --out $(MODEL)
 
 calibrate: $(VENV)/.develop
-	$(BIN)/scorer calibrate $(MODEL) --config configs/training.yaml
+	$(BIN)/scorer calibrate $(MODEL) --config $(TRAINING)
 
 evaluate: $(VENV)/.develop
-	$(BIN)/scorer evaluate $(MODEL) --config configs/training.yaml
+	$(BIN)/scorer evaluate $(MODEL) --config $(TRAINING) --against $(LIVE)
+
+release: $(VENV)/.develop
+	$(BIN)/scorer release $(MODEL) --config $(TRAINING) --live $(LIVE)
+
+rollback: $(VENV)/.develop
+	$(BIN)/scorer rollback --live $(LIVE) $(if $(TO),--to $(TO))
+
+doubts: $(VENV)/.develop
+	$(BIN)/scorer doubts --config $(TRAINING)
+
+learning-curve: $(VENV)/.develop
+	$(BIN)/scorer learning-curve --config $(TRAINING) --out out/learning-curve
+
+retrain: $(VENV)/.develop
+	if [ -f $(REVIEWS) ]; then $(BIN)/scorer review export models/verdicts --db $(REVIEWS); fi
+	$(MAKE) train
+	$(MAKE) calibrate
+	$(MAKE) evaluate
+	$(MAKE) release
 
 # the local part of a version (+cpu) is left out, so that any index can serve it
 lock: $(VENV)/.develop

@@ -13,6 +13,8 @@ from typing import Annotated, Any
 
 import typer
 
+from scorer.cli_model import commands
+from scorer.cli_review import review
 from scorer.durable import ADVICE
 from scorer.errors import ExitCode, ScorerError
 from scorer.log import is_json, log_json, tell
@@ -26,17 +28,15 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+app.add_typer(review, name="review")
 
 Inputs = Annotated[list[str], typer.Argument(metavar="INPUT...", help="Parquet files, folders or globs.")]
 Out = Annotated[Path, typer.Option("--out", help="Folder for the results; new, or holding the same run.")]
 ConfigFile = Annotated[Path, typer.Option("--config", help="Columns, speakers, time unit, limits.")]
 RubricFile = Annotated[Path, typer.Option("--rubric", help="How calls are scored.")]
 Run = Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a finished run.")]
-ModelFolder = Annotated[Path, typer.Argument(metavar="MODEL", help="Model folder.")]
-TrainingFile = Annotated[Path, typer.Option("--config", help="Data and settings of the training.")]
 
-CONFIG, RUBRIC, MODEL = Path("configs/scoring.yaml"), Path("configs/rubric.yaml"), Path("models/default")
-TRAINING = Path("configs/training.yaml")
+CONFIG, RUBRIC = Path("configs/scoring.yaml"), Path("configs/rubric.yaml")
 
 
 class LogKind(StrEnum):
@@ -62,7 +62,7 @@ def score(
     out: Out,
     config: ConfigFile = CONFIG,
     rubric: RubricFile = RUBRIC,
-    model: Annotated[Path, typer.Option("--model", help="Model folder.")] = MODEL,
+    model: Annotated[Path | None, typer.Option("--model", help="Model folder; default: the one that the config names.")] = None,
     date: Day = None,
     log: Log = LogKind.HUMAN,
     metrics: Metrics = None,
@@ -85,6 +85,36 @@ def score(
         say(night_table(night.run, out))
         if night.over_budget:
             raise night.over_budget
+
+
+@app.command("import", epilog="Example: scorer import exports/ --role-map ch_0=agent,ch_1=customer -o calls.parquet")
+def import_(
+    sources: Annotated[list[str], typer.Argument(metavar="SOURCE...", help="Files, folders, globs, archives, JSON Lines.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="Parquet file to write; the rejects go beside it.")],
+    config: ConfigFile = CONFIG,
+    format_name: Annotated[str, typer.Option("--format", help="A format's name, or auto.")] = "auto",
+    role_map: Annotated[str, typer.Option("--role-map", help="Who is who: LABEL=ROLE,... with roles agent, customer, bot, ivr.")] = "",
+    speaker_pattern: Annotated[
+        str | None, typer.Option("--speaker-pattern", help="Regular expression with groups speaker and text.")
+    ] = None,
+) -> None:
+    """Turn transcripts of other systems into a table that can be scored."""
+    from scorer.importing.importer import import_sources
+    from scorer.screen import import_table, progress_of, say
+
+    with progress_of("importing") as progress:
+        result = import_sources(
+            sources,
+            out=out,
+            config=config,
+            format_name=format_name,
+            role_map=role_map,
+            speaker_pattern=speaker_pattern,
+            progress=progress,
+        )
+    say(import_table(result))
+    if result.over_budget:
+        raise result.over_budget
 
 
 @app.command(epilog="Example: scorer check night/*.parquet")
@@ -125,41 +155,47 @@ def explain(
     say(explain_call(run, call_id))
 
 
-@app.command(epilog="Example: scorer train --out models/candidate")
-def train(out: Annotated[Path, typer.Option("--out", help="Folder for the new model.")], config: TrainingFile = TRAINING) -> None:
-    """Train a model on the labelled calls; an interrupted training goes on where it was."""
-    from scorer.config import load_yaml
-    from scorer.training.settings import TrainingConfig
-    from scorer.training.train import train as train_model
+@app.command("compare-vendor", epilog="Example: scorer compare-vendor out/night")
+def compare_vendor(run: Run) -> None:
+    """List where the source's own interruptions and ours differ, with the words."""
+    from scorer.screen import comparison_table, say
+    from scorer.vendor import compare_vendor as compare
 
-    train_model(load_yaml(config, TrainingConfig), out=out, work=out.with_name(out.name + ".work"))
-    typer.echo(f"{out} is trained; next: scorer calibrate {out}")
+    say(comparison_table(compare(run)))
 
 
-@app.command(epilog="Example: scorer calibrate models/candidate")
-def calibrate(model: ModelFolder, config: TrainingFile = TRAINING) -> None:
-    """Fit temperature and threshold of every label on held-out training calls."""
-    from scorer.config import load_yaml
-    from scorer.training.calibrate import calibrate as calibrate_model
-    from scorer.training.settings import TrainingConfig
+@app.command("export-vcon", epilog="Example: scorer export-vcon out/night vcons/ --out scored-vcons")
+def export_vcon(
+    run: Run,
+    sources: Annotated[list[str], typer.Argument(metavar="VCON...", help="The vCons that were imported.")],
+    out: Annotated[Path, typer.Option("--out", help="Folder for the copies.")],
+) -> None:
+    """Write a run's results into copies of the vCons they came from."""
+    from scorer.vcon_report import write_reports
 
-    fitted = calibrate_model(load_yaml(config, TrainingConfig), model)
-    for name, numbers in fitted.items():
-        typer.echo(f"{name:22} temperature {numbers['temperature']:.2f}  threshold {numbers['threshold']:.2f}")
-    typer.echo(f"{model} is calibrated; next: scorer evaluate {model}")
+    written, without = write_reports(run, sources, out=out)
+    typer.echo(f"{written} vCons written to {out}")
+    for name in without:
+        typer.echo(f"not written, the run has no call of it: {name}")
 
 
-@app.command(epilog="Example: scorer evaluate models/default")
-def evaluate(model: ModelFolder, config: TrainingFile = TRAINING) -> None:
-    """Measure a model on the dev calls beside two baselines; writes its evaluation.json and model card."""
-    from scorer.config import load_yaml
-    from scorer.screen import evaluation_table, say
-    from scorer.training.evaluate import evaluate as evaluate_model
-    from scorer.training.settings import TrainingConfig
+@app.command(epilog="Example: scorer report out/night")
+def report(
+    run: Run,
+    unmasked: Annotated[bool, typer.Option("--unmasked", help="Show card numbers, phone numbers and e-mail addresses.")] = False,
+) -> None:
+    """Write the morning report of a finished run again: RUN/report.html, one page that needs nothing else."""
+    from scorer.lock import hold
+    from scorer.manifest import read_run
+    from scorer.review.report import write_report
 
-    report = evaluate_model(load_yaml(config, TrainingConfig), model)
-    say(evaluation_table(report))
-    typer.echo(f"the model card is {model}/README.md; to put the model to use, name it with --model or copy it to {MODEL}")
+    read_run(run)  # else the lock would make the folder
+    with hold(run):
+        path = write_report(run, masked=not unmasked)
+    typer.echo(f"{path} is written: open it in any browser")
+
+
+app.add_typer(commands)
 
 
 @contextmanager

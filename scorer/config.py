@@ -73,8 +73,9 @@ class InputMapping(Settings):
 
 
 class ModelSettings(Settings):
-    """How much the model reads at once."""
+    """Which model judges, and how much it reads at once."""
 
+    folder: str = Field(default="models/default", min_length=1)
     window_tokens: int = Field(default=512, ge=32, le=512)
     context_tokens: int = Field(default=96, ge=0)
     batch_tokens: int = Field(default=4096, ge=32)

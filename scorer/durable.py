@@ -38,15 +38,19 @@ def move(staged: Path, final: Path) -> None:
 
 def write_json(path: Path, value: Mapping[str, Any]) -> None:
     """Write a JSON file that is there whole or not at all."""
-    reach("manifest")
+    write_text(path, json.dumps(value, indent=2, default=str) + "\n", step="manifest")
+
+
+def write_text(path: Path, text: str, *, step: str) -> None:
+    """Write a text file that is there whole or not at all; `step` is how faults.py calls it."""
+    reach(step)
     staged = path.with_name(f".{path.name}")
     with staged.open("w", encoding="utf-8") as stream:
-        json.dump(value, stream, indent=2, default=str)
-        stream.write("\n")
+        stream.write(text)
         stream.flush()
-        reach("manifest-sync")
+        reach(f"{step}-sync")
         os.fsync(stream.fileno())
-    reach("manifest-name")
+    reach(f"{step}-name")
     move(staged, path)
     sync(path.parent)
 

@@ -34,6 +34,10 @@ class ModelError(ScorerError):
     """A model folder that must not be used."""
 
 
+class ReleaseError(ScorerError):
+    """A model that may not go live; names every rule that failed."""
+
+
 class RunError(ScorerError):
     """A run folder that cannot be written to or read from."""
 
@@ -42,6 +46,10 @@ class LockedError(ScorerError):
     """Another process works on the same run folder."""
 
     exit_code = ExitCode.LOCKED
+
+
+class ReviewError(ScorerError):
+    """A review database, an account or an annotation file that cannot be used."""
 
 
 class RejectBudgetError(ScorerError):

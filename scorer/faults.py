@@ -25,6 +25,9 @@ POINTS = (
     "manifest-sync",  # before run.json is on disk
     "manifest-name",  # before run.json gets its name
     "clean",  # run.json is there, before what is left over is removed
+    "report",  # before report.html is staged
+    "report-sync",  # before report.html is on disk
+    "report-name",  # before report.html gets its name
 )
 ERRORS = {"error": errno.EIO, "enospc": errno.ENOSPC, "quota": errno.EDQUOT, "readonly": errno.EROFS}
 ACTIONS = ("kill", "wait", "memory", *ERRORS)

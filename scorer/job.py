@@ -23,26 +23,33 @@ class Job:
 
     settings: ScoringConfig
     rubric: Rubric
+    model: Path
     files: tuple[InputFile, ...]
     stamp: Stamp
     fingerprint: str
 
+    @property
+    def told(self) -> dict[str, Any]:
+        """The settings as run.json and the fingerprint have them."""
+        return _told(self.settings)
+
     def base(self, carried: str) -> str:
         """What a shard's result depends on beside its own calls; `carried` tells the carried columns."""
-        return digest([json.dumps(asdict(self.stamp), sort_keys=True), self.settings.model_dump_json(), carried])
+        return digest([json.dumps(asdict(self.stamp), sort_keys=True), json.dumps(self.told, sort_keys=True), carried])
 
 
-def read_job(inputs: Sequence[str], *, config: Path, rubric: Path, model: Path, partition: str | None) -> Job:
-    """Read and hash all of it; no model is loaded.
+def read_job(inputs: Sequence[str], *, config: Path, rubric: Path, model: Path | None, partition: str | None) -> Job:
+    """Read and hash all of it; no model is loaded. Without `model` it is the one that the config names.
 
     Where the output is a partition (its name, such as date=2026-11-20), the run id does not depend on the input: a partition with a
     late file is still that partition, and the calls that were scored before keep their rows.
     """
     settings, rules = load_yaml(config, ScoringConfig), load_rubric(rubric)
+    model = model or Path(settings.model.folder)
     kind: dict[str, Any] = {
         "model": model_hash(model),
         "rubric": rubric_hash(rules),
-        "settings": settings.model_dump(mode="json"),
+        "settings": _told(settings),
         "version": version("scorer"),
     }
     files = tuple(describe_files(expand_inputs(inputs)))
@@ -56,7 +63,11 @@ def read_job(inputs: Sequence[str], *, config: Path, rubric: Path, model: Path, 
         rubric_hash=kind["rubric"],
         scorer_version=version("scorer"),
     )
-    return Job(settings, rules, files, stamp, wanted)
+    return Job(settings, rules, model, files, stamp, wanted)
+
+
+def _told(settings: ScoringConfig) -> dict[str, Any]:
+    return settings.model_dump(mode="json", exclude={"model": {"folder"}})  # the hash says which model, wherever it lies
 
 
 def over_budget(job: Job, run: dict[str, Any], out: Path) -> RejectBudgetError | None:

@@ -18,6 +18,7 @@ from scorer.lock import hold
 from scorer.log import tell
 from scorer.manifest import Shard
 from scorer.records import Call, CallScore, Reject
+from scorer.review.report import ensure_report, write_report
 from scorer.scoring.aggregate import score_call
 from scorer.scoring.rubric import check_rubric
 from scorer.tables.fence import Fence
@@ -43,9 +44,9 @@ class Night:
 
 
 def score_night(
-    inputs: Sequence[str], *, out: Path, config: Path, rubric: Path, model: Path, progress: Progress, partition: str | None = None
+    inputs: Sequence[str], *, out: Path, config: Path, rubric: Path, model: Path | None, progress: Progress, partition: str | None = None
 ) -> Night:
-    """Score every call of the inputs into `out`.
+    """Score every call of the inputs into `out`, with `model` or else the model that the config names.
 
     Raises a ScorerError before anything is written where settings, rubric, model or input cannot be used. Running the same again into
     the same folder does nothing; after a kill it goes on where it was. Where `out` is a `partition`, its run may have had other inputs,
@@ -58,13 +59,16 @@ def score_night(
         before = manifest.claim(out, job.fingerprint, replace=partition is not None)
         folder = RunFolder(out, manifest.shards_of(before) if before else ())
         if before and before["fingerprint"] == job.fingerprint and folder.is_whole():
+            ensure_report(out)
             return _night(job, before, out, reused=True)
         limits = job.settings.limits
         with fence(memory_mb=limits.file_memory_mb, seconds=limits.file_seconds) as behind:  # gets ready while the model is loaded
-            loaded = load_model(model)
+            loaded = load_model(job.model)
             check_rubric(job.rubric, loaded.labels)
             shards, about = _read_and_score(job, loaded, folder, behind=behind, progress=progress)
-        return _night(job, folder.publish(shards, about | {"seconds": round(time.monotonic() - started, 2)}), out)
+        run = folder.publish(shards, about | {"seconds": round(time.monotonic() - started, 2)})
+        write_report(out)
+        return _night(job, run, out)
 
 
 def _night(job: Job, run: dict[str, Any], out: Path, *, reused: bool = False) -> Night:
@@ -90,7 +94,7 @@ def _read_and_score(
     _check_rows(reader.rows_in, totals)
     rejected = {reject.source: reject.reason.value for reject in reader.rejects if reject.is_file}
     about = describe_run(job.stamp, job.fingerprint, labels=loaded.labels, rubric=job.rubric, totals=totals) | {
-        "settings": settings.model_dump(mode="json"),
+        "settings": job.told,
         "inputs": [asdict(file) | {"path": file.source, "rejected": rejected.get(file.source)} for file in job.files],
     }
     return shards, about

@@ -13,6 +13,7 @@ from scorer.labels import Label
 from scorer.lock import hold
 from scorer.manifest import Shard
 from scorer.records import CallScore, JudgedCall, Reject
+from scorer.review.report import ensure_report, write_report
 from scorer.scoring.aggregate import score_call
 from scorer.scoring.rubric import Rubric, check_rubric, load_rubric, rubric_hash
 from scorer.tables.folder import RunFolder
@@ -64,13 +65,16 @@ def rescore_run(run: Path, *, rubric: Path, out: Path, progress: Progress) -> tu
         if before and folder.is_whole():
             for _ in scored():
                 pass
+            ensure_report(out)
             return before, changes
         stamp = _stamp(wanted, old, rules)
         with folder.workdir(), folder.writer(wanted, RunTables(labels, tuple(rules.behaviours), carried_of(run), stamp)) as writer:
             shard = _write(folder, writer, scored(), read_rejects(run), totals=totals)
         result = describe_run(stamp, wanted, labels=labels, rubric=rules, totals=totals)
         result |= {"rescored_from": old["run_id"], "seconds": round(time.monotonic() - started, 2)}
-        return folder.publish([shard], result), changes
+        whole = folder.publish([shard], result)
+        write_report(out)
+        return whole, changes
 
 
 def _write(

@@ -25,7 +25,10 @@ def say(what: RenderableType) -> None:
 
 @contextmanager
 def progress_of(doing: str) -> Iterator[Callable[[int, int], None]]:
-    """A bar on a terminal, a line now and then elsewhere, both on stderr; a JSON log has events instead. Call it with (done, in all)."""
+    """A bar on a terminal, a line now and then elsewhere, both on stderr; a JSON log has events instead.
+
+    Call it with (done, in all; 0 where unknown).
+    """
     if is_json():
         yield lambda done, total: None
         return
@@ -33,7 +36,7 @@ def progress_of(doing: str) -> Iterator[Callable[[int, int], None]]:
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
         with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
             task = bar.add_task(doing)
-            yield lambda done, total: bar.update(task, completed=done, total=total)
+            yield lambda done, total: bar.update(task, completed=done, total=total or None)
         return
     last = time.monotonic()
 
@@ -41,7 +44,7 @@ def progress_of(doing: str) -> Iterator[Callable[[int, int], None]]:
         nonlocal last
         if time.monotonic() - last >= LINE_EVERY_S:
             last = time.monotonic()
-            print(f"{doing}: {done} of {total}", file=sys.stderr, flush=True)
+            print(f"{doing}: {done} of {total}" if total else f"{doing}: {done}", file=sys.stderr, flush=True)
 
     yield line
 
@@ -62,8 +65,27 @@ def night_table(run: dict[str, Any], out: Path) -> RenderableType:
         ("hits of chances", ", ".join(f"{name} {t['hits']}/{t['chances']}" for name, t in counts["tallies"].items())),
     ):
         head.add_row(Text(name), Text(value))
-    files = Text(f"{out}/: calls/ segments/ flags/ rejects/ run.json   (scorer explain {out} CALL_ID shows one call)")
+    files = Text(f"{out}/: calls/ segments/ flags/ rejects/ run.json report.html   (scorer explain {out} CALL_ID shows one call)")
     return Group(head, Text(""), _flagged_table(counts), files)
+
+
+def import_table(result: Any) -> RenderableType:
+    """What was recognised by which rule, what was rejected why, and what is known of roles and time."""
+    counts = result.counts
+    table = Table(title=f"{counts.documents} documents", title_justify="left")
+    for name in ("format", "calls", "rejected", "recognised by"):
+        table.add_column(name, justify="right" if name == "calls" else "left", overflow="fold")
+    rejects: dict[str, list[str]] = {}
+    for (format_, reason), number in sorted(counts.rejects.items()):
+        rejects.setdefault(format_, []).append(f"{reason} {number}")
+    for name in sorted({*counts.calls, *rejects}):
+        table.add_row(Text(name), str(counts.calls[name]), ", ".join(rejects.get(name, [])), Text(counts.rules.get(name, "")))
+    lines = [
+        f"{title}: {', '.join(f'{name} {number}' for name, number in sorted(found.items())) or 'none'}"
+        for title, found in (("overlap is known from", counts.tiers), ("roles by", counts.role_sources))
+    ]
+    suspect = [f"roles look swapped in {counts.suspects} calls: see the column role_suspect"] if counts.suspects else []
+    return Group(table, *map(Text, [*lines, *suspect, f"{result.out}   rejects: {result.rejects}"]))
 
 
 def _with(total: int, parts: dict[str, int]) -> str:
@@ -124,14 +146,44 @@ def inspection_table(found: Any) -> RenderableType:
     return Group(table, *told, verdict)
 
 
+def comparison_table(found: Any) -> RenderableType:
+    """Every place that only the source or only we call an interruption, with the words."""
+    head = f"{found.calls} calls: both {found.both}, only the vendor {found.only_vendor}, only scorer {found.only_scorer}"
+    table = Table(title=Text(head), title_justify="left")
+    for name in ("call", "time", "only", "our p", "customer before", "agent"):
+        table.add_column(name, overflow="fold")
+    for row in found.differences:
+        time_s = "" if row.start_s is None else f"{row.start_s:.1f} s"
+        cells = (printable(row.call_id), time_s, row.only, "" if row.probability is None else f"{row.probability:.2f}")
+        table.add_row(*map(Text, cells), Text(printable(row.customer)), Text(printable(row.agent)))
+    return table
+
+
 def evaluation_table(report: dict[str, Any]) -> Table:
-    """F1 per label beside the baselines."""
+    """Numbers per label beside the baselines and the released model."""
     table = Table(title=f"on {report['calls']['dev']} dev calls", title_justify="left")
-    for name in ("label", "precision", "recall", "F1", "lexicon F1", "TF-IDF F1", "calibration error"):
+    for name in ("label", "precision", "recall", "F1", "lexicon F1", "TF-IDF F1", "calibration error", "to released"):
         table.add_column(name, justify="left" if name == "label" else "right")
     keys = ("precision", "recall", "f1", "lexicon_f1", "tfidf_f1", "calibration_error")
     for name, numbers in report["labels"].items():
-        table.add_row(name, *(f"{numbers[key]:.3f}" for key in keys))
+        table.add_row(name, *(f"{numbers[key]:.3f}" for key in keys), _against(report, name))
     mean = ("mean_f1_of_behaviours", "mean_lexicon_f1", "mean_tfidf_f1")
-    table.add_row("mean of the four behaviours", "", "", *(f"{report[key]:.3f}" for key in mean), "")
+    table.add_row(f"mean of the {len(report['behaviours'])} behaviours", "", "", *(f"{report[key]:.3f}" for key in mean), "", "")
+    return table
+
+
+def _against(report: dict[str, Any], name: str) -> str:
+    """Difference in F1 to the released model; empty where there is none or it lacks the label."""
+    row = (report["released"] or {"labels": {}})["labels"].get(name)
+    return f"{row['difference']:+.3f} {row['verdict']}" if row else ""
+
+
+def doubts_table(found: Sequence[Any]) -> Table:
+    """How many doubts there are, by label and kind."""
+    table = Table(title="doubted labels", title_justify="left")
+    for name in ("label", "given, looks wrong", "not given, looks missing"):
+        table.add_column(name, justify="left" if name == "label" else "right")
+    for label in sorted({doubt.label for doubt in found}):
+        given = sum(doubt.given for doubt in found if doubt.label == label)
+        table.add_row(label, str(given), str(sum(doubt.label == label for doubt in found) - given))
     return table

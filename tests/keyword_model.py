@@ -6,6 +6,8 @@ from pathlib import Path
 import torch
 from transformers import BertConfig, BertForTokenClassification, BertTokenizer
 
+from scorer.classify.windows import MARKER_SCHEME
+
 KEYWORDS = {
     "interruption": "interrupt",
     "retention_pushiness": "stay",
@@ -27,7 +29,7 @@ def build(folder: Path, labels_file: Path = LABELS, keywords: dict[str, str] = K
     labels = json.loads(labels_file.read_text(encoding="utf-8"))
     names = [label["name"] for label in labels]
     folder.mkdir(parents=True, exist_ok=True)
-    tokens = ["[PAD]", *(f"[unused{n}]" for n in range(1, 10)), "[UNK]", "[CLS]", "[SEP]", "[MASK]", *keywords.values(), "word", "##s", "."]
+    tokens = ["[PAD]", *(f"[unused{n}]" for n in range(1, 11)), "[UNK]", "[CLS]", "[SEP]", "[MASK]", *keywords.values(), "word", "##s", "."]
     (folder / "vocab.txt").write_text("\n".join(tokens) + "\n", encoding="utf-8")
     BertTokenizer(str(folder / "vocab.txt")).save_pretrained(folder)
     size = 4 * len(names)
@@ -40,6 +42,7 @@ def build(folder: Path, labels_file: Path = LABELS, keywords: dict[str, str] = K
         max_position_embeddings=512,
         id2label=dict(enumerate(names)),
         label2id={name: at for at, name in enumerate(names)},
+        marker_scheme=MARKER_SCHEME,
     )
     network = BertForTokenClassification(config)
     with torch.no_grad():

@@ -54,7 +54,7 @@ def published(out: Path) -> dict[str, str]:
 
 def leftovers(out: Path) -> list[str]:
     """What a finished run must not leave."""
-    return sorted(path.name for path in out.iterdir() if path.name not in {*TABLES, "run.json"})
+    return sorted(path.name for path in out.iterdir() if path.name not in {*TABLES, "run.json", "report.html"})
 
 
 def broken(out: Path) -> list[str]:

@@ -106,6 +106,7 @@ def test_a_night_from_parquet_to_every_table(night: Path, tmp_path: Path, keywor
     assert quotes == ["stay", "stay word stay", "stay"]
     (reject,) = table(run, "rejects")
     assert (reject["reason"], reject["rows"], reject["call_id"]) == ("call_id_missing", 1, None)
+    assert "Call bad" in (run / "report.html").read_text()
     about = json.loads((run / "run.json").read_text())
     assert (about["counts"]["rows_scored"], about["counts"]["rows_rejected"]) == (20, 1)
     assert about["counts"]["mean_score"] == 80.0
@@ -250,7 +251,12 @@ def test_transcript_text_is_in_no_message(tmp_path: Path, keyword_folder: Path, 
     assert secret not in (tmp_path / "out" / "run.json").read_text()
 
 
-@pytest.mark.parametrize("command", ["", "score", "check", "rescore", "explain", "train", "calibrate", "evaluate"])
+COMMANDS = ["import", "score", "check", "rescore", "explain", "compare-vendor", "export-vcon", "report", "review"]
+MODEL = ["train", "calibrate", "evaluate", "release", "rollback", "doubts", "learning-curve"]
+REVIEW = ["review open", "review export", "review import", "review users", "review users add", "review users list", "review users remove"]
+
+
+@pytest.mark.parametrize("command", ["", *COMMANDS, *MODEL, *REVIEW])
 def test_help_shows_an_example_and_loads_no_torch(command: str) -> None:
     code, said = scorer(*command.split(), "--help")
 
@@ -258,7 +264,8 @@ def test_help_shows_an_example_and_loads_no_torch(command: str) -> None:
 
 
 def test_the_command_line_loads_no_heavy_library() -> None:
-    heavy = "print([m for m in ('torch', 'transformers', 'pyarrow', 'duckdb', 'pydantic', 'rich.table') if m in sys.modules])"
+    libraries = ("torch", "transformers", "pyarrow", "duckdb", "pydantic", "rich.table", "fastapi", "jinja2")
+    heavy = f"print([m for m in {libraries} if m in sys.modules])"
 
     result = subprocess.run([sys.executable, "-c", f"import sys, scorer.cli; {heavy}"], capture_output=True, text=True, check=True)
 

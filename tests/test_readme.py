@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -10,6 +11,8 @@ from typer.main import get_command
 from scorer.cli import app
 from scorer.config import ScoringConfig
 from scorer.errors import ExitCode
+from scorer.importing.recognise import known_formats
+from scorer.importing.source import ImportReason
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -17,15 +20,26 @@ COMMANDS = get_command(app).commands  # type: ignore[attr-defined]
 
 
 def test_every_command_and_option_in_the_readme_exists() -> None:
-    named = re.findall(r"`scorer (\w+)([^`]*)`", README)
+    named = re.findall(r"`scorer ([\w-]+)([^`]*)`", README)
 
-    assert {name for name, _ in named} >= {"score", "check", "explain", "rescore"}
+    assert {name for name, _ in named} >= {"score", "check", "explain", "rescore", "report", "review"}
     for name, rest in named:
-        options = {option for parameter in COMMANDS[name].params for option in parameter.opts}
-        assert set(re.findall(r"--\w+", rest)) <= options
+        options = {option for parameter in command_of(name, rest).params for option in parameter.opts}
+        assert set(re.findall(r"--[\w-]+", rest)) <= options
 
 
-@pytest.mark.parametrize("target", sorted(set(re.findall(r"(?:^ *|`)make (\w+)", README + (ROOT / ".ci/run").read_text(), re.MULTILINE))))
+def command_of(name: str, rest: str) -> Any:
+    """The command that the words name; in a group, `open` where none is named."""
+    command = COMMANDS[name]
+    for word in rest.split():
+        if word in getattr(command, "commands", {}):
+            command = command.commands[word]
+    return command.commands["open"] if "open" in getattr(command, "commands", {}) else command
+
+
+@pytest.mark.parametrize(
+    "target", sorted(set(re.findall(r"(?:^ *|`)make ([\w-]+)", README + (ROOT / ".ci/run").read_text(), re.MULTILINE)))
+)
 def test_every_make_target_named_exists(target: str) -> None:
     assert re.search(rf"^{target}[ \w]*:", (ROOT / "Makefile").read_text(), re.MULTILINE)
 
@@ -40,6 +54,13 @@ def test_the_exit_codes_are_those_of_the_program() -> None:
 
     for code in ExitCode:
         assert re.search(rf"\b{code.value} ", codes)
+
+
+def test_the_table_of_formats_names_every_format_and_the_reasons_are_those_of_the_program() -> None:
+    section = README.split("## Transcripts of other systems")[1].split("\n## ")[0]
+
+    assert set(re.findall(r"^\| `(\w+)` \|", section, re.MULTILINE)) == {known.name for known in known_formats()}
+    assert [reason.value for reason in ImportReason if f"`{reason.value}`" not in section] == []
 
 
 def test_every_setting_of_scoring_yaml_is_the_default_and_is_explained() -> None:

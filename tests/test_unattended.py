@@ -21,6 +21,7 @@ from nursery import Nursery, Running
 from scorer.faults import POINTS
 
 pytestmark = pytest.mark.slow
+AFTER_RUN_JSON = POINTS[POINTS.index("clean") :]
 SOAK = "SCORER_SOAK" in os.environ  # an hour instead of minutes
 
 
@@ -116,7 +117,7 @@ def test_every_step_may_fail(bench: Bench, action: str) -> None:
 
         assert code == (-signal.SIGKILL if action == "kill" else 1), (point, said)
         assert "Traceback" not in said and "bug" not in said and (action == "kill" or "again" in said), (point, said)
-        assert (bench.out / "run.json").exists() == (point == "clean"), point
+        assert (bench.out / "run.json").exists() == (point in AFTER_RUN_JSON), point
         assert broken(bench.out) == []
         if SOAK:
             bench.check_rerun(bench.out)
@@ -317,6 +318,24 @@ def test_a_date_is_replaced_whole_late_files_are_scored_and_nothing_else(bench: 
         f"select date, count(*) from read_parquet('{bench.out}/*/calls/*.parquet', hive_partitioning=true) group by date order by date"
     )
     assert [count for _, count in rows.fetchall()] == [5, 14]
+
+
+def test_the_report_of_a_killed_run_is_written_by_the_next(bench: Bench) -> None:
+    bench.own_night()
+    dated, day = ("--date", "2026-11-20"), bench.out / "date=2026-11-20"
+    (bench.night / "date=2026-11-20").mkdir()
+    for path in bench.night.glob("*.parquet"):
+        path.rename(bench.night / "date=2026-11-20" / path.name)
+    assert bench.run(bench.out, *dated)[0] == 0
+    page = (day / "report.html").read_text()
+
+    pq.write_table(pa.Table.from_pylist(call_rows("late", turns=6)), bench.night / "date=2026-11-20" / "late.parquet")
+    assert bench.run(bench.out, *dated, fault="report:kill")[0] == -signal.SIGKILL
+    assert len(read(day, "calls")) == 14 and (day / "report.html").read_text() == page and "13</b> calls read" in page
+    code, said = bench.run(bench.out, *dated)
+
+    assert code == 0 and "already holds this run" in said
+    assert "14</b> calls read" in (day / "report.html").read_text() and leftovers(day) == []
 
 
 HOSTILE = ["../../x", "..", ".", "a/b", "c\0d", "x" * 300, "é", "e\u0301", "CON", "a\nb", "date=1", "%2e%2e", "'; --", "a", "A"]

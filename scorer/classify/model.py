@@ -13,6 +13,7 @@ from transformers.utils.logging import disable_progress_bar, set_verbosity_error
 
 from scorer.classify.decide import Decision, read_decisions
 from scorer.classify.tokens import WindowMaker
+from scorer.classify.windows import MARKER_SCHEME
 from scorer.errors import ModelError
 from scorer.labels import Label, names, read_labels
 
@@ -77,6 +78,11 @@ def _declared_labels(folder: Path) -> tuple[Label, ...]:
         raise ModelError(f"{folder}/config.json: no readable id2label ({type(error).__name__})") from error
     if config.get("auto_map"):
         raise ModelError(f"{folder}: the model wants to run code of its own (auto_map): only stock architectures are loaded")
+    if config.get("marker_scheme") != MARKER_SCHEME:
+        raise ModelError(
+            f"{folder}: made with marker scheme {config.get('marker_scheme')}, this scorer reads scheme {MARKER_SCHEME}: "
+            "use the scorer that it was released with, or train again"
+        )
     if tuple(declared) != names(labels):
         raise ModelError(f"{folder}: config.json declares {declared}, labels.json {list(names(labels))}: the files are not of one model")
     return labels

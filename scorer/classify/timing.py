@@ -7,7 +7,7 @@ from scorer.records import Segment, Tier
 
 Span = tuple[float, float]
 PAUSE_S = 0.5  # silence before a segment from which on the turn was clearly free
-LITTLE_S = 0.7  # two-channel turn ends overlap up to about this much without anyone being cut off
+LATCHED_S = 0.2  # a start this long before the other's end is an ordinary change of turns
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from scorer.classify.timing import LITTLE_S, PAUSE_S, Timing, time_segments
+from scorer.classify.timing import LATCHED_S, PAUSE_S, Timing, time_segments
 from scorer.records import Segment, Speaker
 
 SPEAKER_MARKERS: dict[Speaker, str] = {"agent": "[unused1]", "customer": "[unused2]", "other": "[unused3]"}
@@ -11,12 +11,15 @@ TIMING_MARKERS: dict[str, str] = {
     "unknown": "[unused4]",
     "pause": "[unused5]",
     "turn_end": "[unused6]",
-    "overlaps_little": "[unused7]",
-    "overlaps_much": "[unused8]",
-    "inside": "[unused9]",
+    "cuts_in_little": "[unused7]",
+    "cuts_in": "[unused8]",
+    "cuts_in_much": "[unused9]",
+    "inside": "[unused10]",
 }
+MARKER_SCHEME = 2  # stands in the model folder; raise it when a marker or its meaning changes: a model knows only its own
 MARKERS = (*SPEAKER_MARKERS.values(), *TIMING_MARKERS.values())
 MARKERS_PER_SEGMENT = 2
+CUTS_IN = (("cuts_in_little", 0.5), ("cuts_in", 1.0))  # seconds before the other party's end
 
 Tokenize = Callable[[str], list[int]]
 
@@ -38,15 +41,17 @@ class Window:
 
 
 def timing_name(segment: Segment, timing: Timing) -> str:
-    """Which of the timing markers fits a segment."""
+    """Which of the timing markers fits a segment: what matters is how far the other party still was from its end when it began."""
     if timing.overlap_s is None:
         return "unknown"
-    if timing.overlap_s >= LITTLE_S:
-        spoken = (segment.end_s or 0.0) - (segment.start_s or 0.0)
-        return "inside" if timing.overlap_s >= 0.8 * spoken else "overlaps_much"
-    if timing.overlap_s > 0.25:
-        return "overlaps_little"
-    return "pause" if timing.gap_s is not None and timing.gap_s >= PAUSE_S else "turn_end"
+    if timing.gap_s is None or timing.gap_s >= PAUSE_S:
+        return "pause"
+    early = -timing.gap_s
+    if early < LATCHED_S:
+        return "turn_end"
+    if (segment.end_s or 0.0) - (segment.start_s or 0.0) <= early:
+        return "inside"
+    return next((name for name, below in CUTS_IN if early < below), "cuts_in_much")
 
 
 def pieces(segments: Sequence[Segment], tokenize: Tokenize, marker_ids: dict[str, int], *, room: int) -> list[Piece]:

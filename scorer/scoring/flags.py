@@ -1,13 +1,16 @@
 """Why should a person look at a call?"""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from scorer.records import BehaviourScore, Evidence, Flag, JudgedCall
+from scorer.role_check import find_swap
 from scorer.scoring.chances import find_chances, hit_in
 from scorer.scoring.points import evidence_at
 from scorer.scoring.rubric import Critical, FlagRule, Rubric
 
 SEVERITIES = ("critical", "warning", "notice")  # most severe first
+ROLE_RULE = "role_suspect"
 MOST_EVIDENCE = 10  # per flag; all of it is with the segments
 
 
@@ -27,7 +30,17 @@ def find_flags(
         for rule in rubric.flags
         if _holds(rule, score, by_name)
     ]
+    flags += _role_flags(judged)
     return tuple(sorted(flags, key=lambda flag: SEVERITIES.index(flag.severity)))
+
+
+def _role_flags(judged: JudgedCall) -> list[Flag]:
+    """A flag where agent and customer look swapped; of every rubric, since such a score is about the wrong person."""
+    swap = find_swap(judged.call.segments)
+    if swap is None:
+        return []
+    found = [replace(evidence_at(judged, at, ROLE_RULE), probability=swap.share) for at in swap.segments]
+    return [Flag(ROLE_RULE, "agent and customer look swapped: check the roles before reading the score", "warning", _strongest(found))]
 
 
 def _counted(judged: JudgedCall, rubric: Rubric, rule: Critical) -> list[Evidence]:

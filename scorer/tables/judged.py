@@ -18,17 +18,19 @@ from scorer.tables.files import open_parquet, read_batches, reading
 from scorer.tables.schemas import CARRIED_KEY, VERSION, VERSION_KEY
 
 
-def read_judged(run: Path, labels: Sequence[Label], *, call_id: str | None = None) -> Iterator[tuple[JudgedCall, dict[str, Any]]]:
+def read_judged(
+    run: Path, labels: Sequence[Label], *, call_ids: Sequence[str] | None = None
+) -> Iterator[tuple[JudgedCall, dict[str, Any]]]:
     """The calls of a run with their predictions, each beside its row in calls/: shard by shard, in each in ascending order of call_id.
 
-    Words and the number of input rows are not stored, so they are missing. `call_id` picks one call.
+    Words and the number of input rows are not stored, so they are missing. `call_ids` picks some calls.
     Raises RunError where the run is missing, damaged, of another version, or of a model with other labels.
     """
     try:
         carried = _check(run, labels)
-        segments = groupby(_rows(run, "segments", call_id), key=itemgetter("call_id"))
+        segments = groupby(_rows(run, "segments", call_ids), key=itemgetter("call_id"))
         waiting = next(segments, None)
-        for row in _rows(run, "calls", call_id):
+        for row in _rows(run, "calls", call_ids):
             found: list[dict[str, Any]] = []
             if waiting and waiting[0] == row["call_id"]:
                 found = list(waiting[1])
@@ -58,7 +60,7 @@ def _check(run: Path, labels: Sequence[Label]) -> dict[str, str]:
 def _schema(run: Path, table: str) -> pa.Schema:
     folder = run / table
     try:
-        with open_parquet(next(iter(_files(run, table)))) as file:
+        with open_parquet(next(iter(table_files(run, table)))) as file:
             schema = file.schema_arrow
     except InputError as error:
         raise RunError(f"{error}; or run the night again into another folder") from error
@@ -68,7 +70,7 @@ def _schema(run: Path, table: str) -> pa.Schema:
     return schema
 
 
-def _files(run: Path, table: str) -> dict[Path, TableFile]:
+def table_files(run: Path, table: str) -> dict[Path, TableFile]:
     """The files of a table: those that run.json names, whatever else is there. Raises RunError where one is missing or cut."""
     files = {run / table / f"{shard.id}.parquet": shard.tables[table] for shard in shards_of(read_run(run))}
     for path, file in files.items():
@@ -81,14 +83,15 @@ def _damaged(path: Path) -> RunError:
     return RunError(f"{path}: missing or not what run.json says: restore it, or give the same scorer score command again")
 
 
-def _rows(run: Path, table: str, call_id: str | None) -> Iterator[dict[str, Any]]:
-    """All rows, or those of one call. Raises RunError where a file is not what it was; for one call the page checksums must do."""
-    for path, file in _files(run, table).items():
-        if call_id is None and not file.is_at(path):
+def _rows(run: Path, table: str, call_ids: Sequence[str] | None) -> Iterator[dict[str, Any]]:
+    """All rows, or those of some calls. Raises RunError where a file is not what it was; for some calls the page checksums must do."""
+    for path, file in table_files(run, table).items():
+        if call_ids is None and not file.is_at(path):
             raise _damaged(path)
-        if call_id is not None:
+        if call_ids is not None:
+            wanted = [("call_id", "in", list(call_ids))]
             with reading(path):
-                found = pq.read_table(path, filters=[("call_id", "=", call_id)], partitioning=None, page_checksum_verification=True)
+                found = pq.read_table(path, filters=wanted, partitioning=None, page_checksum_verification=True)
             yield from found.to_pylist()
             continue
         with open_parquet(path) as parquet:

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from scorer.records import Segment
 from scorer.training.corpus import LabelledCall
+from scorer.training.cutins import vary_turns
 
 FILLERS = ("uh", "um", "er", "you know", "like")
 PUNCTUATION = re.compile(r"[^\w\s'*\[\]]")
@@ -14,8 +15,9 @@ JITTER_S = 0.15
 
 def augment(labelled: LabelledCall, rng: random.Random) -> LabelledCall:
     """One variant: with or without clock, punctuation, apostrophes, and with a recogniser's small mistakes."""
+    labelled = vary_turns(labelled, rng)
     segments = _clock(labelled.call.segments, rng)
-    if rng.random() < 0.4:
+    if rng.random() < 0.5:
         segments = tuple(replace(s, text=PUNCTUATION.sub(" ", s.text)) for s in segments)
         if rng.random() < 0.4:
             segments = tuple(replace(s, text=s.text.replace("'", "")) for s in segments)

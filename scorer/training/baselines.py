@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 from scipy.sparse import csr_matrix, hstack
 from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
@@ -12,10 +11,11 @@ from sklearn.linear_model import LogisticRegression
 from scorer.classify.timing import time_segments
 from scorer.classify.windows import timing_name
 from scorer.labels import Label
-from scorer.training.calibrate import f1, fit_threshold
+from scorer.training.calibrate import fit_threshold
 from scorer.training.corpus import LabelledCall
+from scorer.training.judge import Bools
+from scorer.training.metrics import f1
 
-Bools = npt.NDArray[np.bool_]
 PHRASES = 40  # in the lexicon, per label
 
 
@@ -35,20 +35,20 @@ def rows_of(calls: Sequence[LabelledCall], label: Label) -> list[Row]:
     for labelled in calls:
         segments = labelled.call.segments
         for at, (segment, timing) in enumerate(zip(segments, time_segments(segments), strict=True)):
-            if segment.speaker == label.party and segment.text.strip():
+            if segment.speaker == label.party and segment.text.strip() and labelled.is_judged(at, label.name):
                 before = segments[at - 1].text if at else ""
                 rows.append(Row(segment.text, before, timing_name(segment, timing), label.name in labelled.labels[at]))
     return rows
 
 
-def lexicon_f1(train: Sequence[Row], dev: Sequence[Row]) -> tuple[float, list[str]]:
-    """F1 on `dev` of "holds one of these phrases", and the phrases.
+def lexicon_hits(train: Sequence[Row], dev: Sequence[Row]) -> tuple[Bools, list[str]]:
+    """Which rows of `dev` hold one of these phrases, and the phrases.
 
     Phrases of one to three words that are chosen greedily, each for the F1 that it adds on `train`.
     """
     vectors = CountVectorizer(ngram_range=(1, 3), min_df=5, binary=True, token_pattern=r"[\w']+")
     matrix = vectors.fit_transform([row.text for row in train]).tocsc()
-    truth = _truth(train)
+    truth = truth_of(train)
     found = np.zeros(len(train), dtype=bool)
     chosen: list[int] = []
     for _ in range(PHRASES):
@@ -58,7 +58,7 @@ def lexicon_f1(train: Sequence[Row], dev: Sequence[Row]) -> tuple[float, list[st
         chosen.append(best)
         found |= matrix[:, [best]].toarray().ravel() > 0
     hits = np.asarray(vectors.transform([row.text for row in dev])[:, chosen].sum(axis=1)).ravel() > 0
-    return f1(hits, _truth(dev)), [str(vectors.get_feature_names_out()[at]) for at in chosen]
+    return hits, [str(vectors.get_feature_names_out()[at]) for at in chosen]
 
 
 def _best_phrase(matrix: csr_matrix, truth: Bools, found: Bools) -> int | None:
@@ -83,10 +83,11 @@ def tfidf_f1(train: Sequence[Row], held_out: Sequence[Row], dev: Sequence[Row], 
         return hstack(parts).tocsr()
 
     model = LogisticRegression(C=10.0, max_iter=1000, class_weight="balanced", random_state=seed)
-    model.fit(features(train, fit=True), _truth(train))
-    threshold = fit_threshold(model.predict_proba(features(held_out))[:, 1], _truth(held_out))
-    return f1(model.predict_proba(features(dev))[:, 1] >= threshold, _truth(dev))
+    model.fit(features(train, fit=True), truth_of(train))
+    threshold = fit_threshold(model.predict_proba(features(held_out))[:, 1], truth_of(held_out))
+    return f1(model.predict_proba(features(dev))[:, 1] >= threshold, truth_of(dev))
 
 
-def _truth(rows: Sequence[Row]) -> Bools:
+def truth_of(rows: Sequence[Row]) -> Bools:
+    """Which rows carry the label."""
     return np.array([row.truth for row in rows])

@@ -12,10 +12,11 @@ base_model: sentence-transformers/all-MiniLM-L6-v2
 # Call segment classifier
 
 Labels every segment of a customer call, in the context of the call: {labels}.
-Made by `make train`, `make calibrate` and `make evaluate`; this page is generated, edit `scorer/training/card.py` instead.
+Made by `make retrain`; this page is generated, edit `scorer/training/card.py` instead. `evaluation.html` beside it shows more:
+intervals, calibration, slices, agreement on calls, the worst mistakes.
 
 ## Results
-On the {dev} calls of `{dev_files}`, by a writer of none of the training calls. They were not used to train or to set thresholds.
+On the {dev} calls of `{dev_files}`. They were not used to train, to stop or to set thresholds; settings were chosen with them in sight.
 Beside it two baselines trained on the same calls: a keyword lexicon (up to 40 phrases a label) and TF-IDF with logistic
 regression (the segment's words, the words before, the timing marker).
 
@@ -23,7 +24,17 @@ regression (the segment's words, the words before, the timing marker).
 |---|---|---|---|---|---|---|---|---|
 {rows}
 
-Mean F1 of interruption, retention_pushiness, ownership, apology: **{mean:.3f}** (lexicon {lexicon:.3f}, TF-IDF {tfidf:.3f}).
+Mean F1 of {behaviours}: **{mean:.3f}** ({low:.3f} to {high:.3f}, a {confidence:.0%} bootstrap interval over calls; lexicon {lexicon:.3f},
+TF-IDF {tfidf:.3f}).
+
+F1 on the same calls with something taken away:
+
+| label | as they are | {changes} |
+|---|---|{rules}
+{changed}
+
+Call scores from the model's labels and from the true ones: rank correlation {rank}, {apart:.1f} points apart on average. Flagged
+calls: precision {flag_precision}, recall {flag_recall}.
 
 ## Training
 - {train} calls from `{train_files}` (sha256 `{train_hash}`), split by call; {held_out} further calls of the same files were held out
@@ -46,15 +57,30 @@ def write_card(folder: Path, report: dict[str, Any]) -> None:
     """Write README.md into the model folder."""
     labels, calls, config = report["labels"], report["calls"], report["config"]
     rows = "\n".join(_row(name, numbers) for name, numbers in labels.items())
-    shown = {key: value for key, value in config.items() if key not in ("train", "dev", "labels")}
+    shown = {key: value for key, value in config.items() if key not in ("train", "dev", "labels") and value is not None}
+    changes, agreement = report["changed_input"], report["agreement"]
     text = CARD.format(
         labels=", ".join(f"`{name}`" for name in labels),
+        behaviours=", ".join(report["behaviours"]),
         dev=calls["dev"],
         dev_files=", ".join(config["dev"]),
         rows=rows,
         mean=report["mean_f1_of_behaviours"],
+        low=report["mean_f1_interval"][0],
+        high=report["mean_f1_interval"][1],
+        confidence=report["confidence"],
         lexicon=report["mean_lexicon_f1"],
         tfidf=report["mean_tfidf_f1"],
+        changes=" | ".join(changes),
+        rules="---|" * len(changes),
+        changed="\n".join(
+            f"| `{name}` | {n['f1']:.3f} | " + " | ".join(f"{row[name]:.3f}" for row in changes.values()) + " |"
+            for name, n in labels.items()
+        ),
+        rank=_share(agreement["rank_correlation"]),
+        apart=agreement["mean_score_difference"] or 0.0,
+        flag_precision=_share(agreement["flagged_calls"]["precision"]),
+        flag_recall=_share(agreement["flagged_calls"]["recall"]),
         train=calls["train"],
         train_files=", ".join(config["train"]),
         train_hash=report["data_sha256"]["train"],
@@ -69,3 +95,7 @@ def write_card(folder: Path, report: dict[str, Any]) -> None:
 def _row(name: str, n: dict[str, Any]) -> str:
     shares = ("precision", "recall", "f1", "lexicon_f1", "tfidf_f1", "average_precision", "calibration_error")
     return f"| `{name}` | " + " | ".join(f"{n[key]:.3f}" for key in shares) + f" | {n['positives']} / {n['segments']} |"
+
+
+def _share(value: float | None) -> str:
+    return "–" if value is None else f"{value:.2f}"

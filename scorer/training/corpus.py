@@ -3,6 +3,7 @@
 import hashlib
 import json
 import random
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,16 +20,22 @@ class LabelledCall:
     call: Call
     labels: tuple[frozenset[str], ...]
     meta: dict[str, Any] = field(default_factory=dict)  # style, lang, domain, type: for slices, never an input of the model
+    judged: tuple[frozenset[str] | None, ...] = ()  # per segment the labels that a person judged; None, or no entry: all
+
+    def is_judged(self, at: int, label: str) -> bool:
+        """Whether a person said if the segment carries the label; where not, it is neither a yes nor a no."""
+        judged = self.judged[at] if self.judged else None
+        return judged is None or label in judged
 
 
 def read_corpus(paths: Iterable[Path], label_names: Sequence[str]) -> list[LabelledCall]:
-    """Read JSON Lines files of labelled calls (models/data/README.md gives the format).
+    """Read labelled calls: JSON Lines files, or folders of them (models/README.md gives the format).
 
     Raises ConfigError naming file and line of every call that is malformed, names an unknown label or comes twice.
     """
     calls: dict[str, LabelledCall] = {}
     problems: list[str] = []
-    for path in paths:
+    for path in corpus_files(paths):
         for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
             try:
                 labelled = _labelled_call(json.loads(line))
@@ -46,13 +53,46 @@ def read_corpus(paths: Iterable[Path], label_names: Sequence[str]) -> list[Label
     return list(calls.values())
 
 
+def corpus_files(paths: Iterable[Path]) -> list[Path]:
+    """The files, each folder replaced by its *.jsonl files in the order of their names.
+
+    Raises ConfigError for a path that is not there.
+    """
+    found: list[Path] = []
+    for path in paths:
+        if not path.exists():
+            raise ConfigError(f"{path}: no such file or folder of labelled calls: mend the path in the training config")
+        found.extend(sorted(path.glob("*.jsonl")) if path.is_dir() else [path])
+    return found
+
+
+def shared_calls(train: Iterable[LabelledCall], dev: Iterable[LabelledCall]) -> list[str]:
+    """call_ids of `dev` that are also in `train`, under the same id or with the same words."""
+    learnt = list(train)
+    ids, spoken = {x.call.call_id for x in learnt}, {_words(x) for x in learnt}
+    return sorted(x.call.call_id for x in dev if x.call.call_id in ids or _words(x) in spoken)
+
+
+def _words(labelled: LabelledCall) -> str:
+    """What was said, without case, punctuation and segment borders: a copy stays a copy under another transcriber."""
+    return " ".join(re.findall(r"\w+", " ".join(s.text for s in labelled.call.segments).casefold()))
+
+
 def _labelled_call(row: dict[str, Any]) -> LabelledCall:
     segments = tuple(
         Segment(at, s["speaker"] if s["speaker"] in ("agent", "customer") else "other", s["text"], s.get("start"), s.get("end"))
         for at, s in enumerate(row["segments"])
     )
-    labels = tuple(frozenset(s["labels"]) for s in row["segments"])
-    return LabelledCall(Call(row["call_id"], segments), labels, row.get("meta", {}))
+    labels = tuple(frozenset(s["labels"] or ()) for s in row["segments"])
+    judged = tuple(_judged(s) for s in row["segments"])
+    return LabelledCall(Call(row["call_id"], segments), labels, row.get("meta", {}), judged if any(j is not None for j in judged) else ())
+
+
+def _judged(segment: dict[str, Any]) -> frozenset[str] | None:
+    """The labels that a person judged: those named, none where `labels` is null, else all (None)."""
+    if segment["labels"] is None:
+        return frozenset()
+    return frozenset(segment["judged"]) if "judged" in segment else None
 
 
 def hold_out(calls: Sequence[LabelledCall], share: float, seed: int) -> tuple[list[LabelledCall], list[LabelledCall]]:
@@ -66,6 +106,6 @@ def hold_out(calls: Sequence[LabelledCall], share: float, seed: int) -> tuple[li
 def corpus_hash(paths: Iterable[Path]) -> str:
     """sha256 over the files' contents, in the order given."""
     digest = hashlib.sha256()
-    for path in paths:
+    for path in corpus_files(paths):
         digest.update(path.read_bytes())
     return digest.hexdigest()

@@ -1,94 +1,137 @@
-"""How good is a model on calls that it has not seen? Numbers as evaluation.json, and the model card made from them."""
+"""How good is a model on calls that it has not seen? Everything that is measured, as one report."""
 
 import hashlib
-import json
 import platform
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 import transformers
-from scipy.special import expit
-from sklearn.metrics import average_precision_score
 
-from scorer.classify.model import load_model, model_hash
+from scorer.classify.decide import Decision
+from scorer.classify.model import SegmentModel, load_model, model_hash
 from scorer.labels import Label, names
-from scorer.training.baselines import lexicon_f1, rows_of, tfidf_f1
-from scorer.training.calibrate import Array, judge_labelled
-from scorer.training.card import write_card
-from scorer.training.corpus import LabelledCall, corpus_hash, hold_out, read_corpus
+from scorer.scoring.rubric import Rubric
+from scorer.training.agreement import call_agreement
+from scorer.training.baselines import lexicon_hits, rows_of, tfidf_f1
+from scorer.training.compare import compare
+from scorer.training.confusion import look_alikes, mixed_up, worst_mistakes
+from scorer.training.corpus import LabelledCall, corpus_hash, hold_out, read_corpus, shared_calls
+from scorer.training.judge import Bools, Judged, judge_labelled
+from scorer.training.metrics import Draws, calibration_curve, draw_calls, f1, f1_samples, intervals, label_numbers
 from scorer.training.settings import TrainingConfig
+from scorer.training.slices import CHANGES, changed, f1_of, slice_numbers
 
-BINS = 10
+Decisions = Mapping[str, Decision]
 
 
-def evaluate(config: TrainingConfig, folder: Path) -> dict[str, Any]:
-    """Measure a calibrated folder on the dev calls; writes evaluation.json and README.md (the card) into it."""
+def evaluate(config: TrainingConfig, folder: Path, *, rubric: Rubric, released: Path | None) -> dict[str, Any]:
+    """Measure a calibrated folder on the dev calls, beside two baselines and the released model (None: there is none yet).
+
+    The report is what evaluation.json holds; every share is 0 to 1, every interval is a bootstrap over calls.
+    """
     model = load_model(folder)
     dev = read_corpus(config.dev, names(model.labels))
     train, held_out = hold_out(read_corpus(config.train, names(model.labels)), config.held_out_share, config.seed)
+    draws = draw_calls(len(dev), rounds=config.bootstrap_rounds, confidence=config.confidence, seed=config.seed)
+    decisions = decisions_of(model)
     judged = judge_labelled(dev, model, config)
-    per_label = {}
-    for label, decision in zip(model.labels, model.decisions, strict=True):
-        logits, truth = judged[label.name]
-        probabilities = expit(logits / decision.temperature)
-        per_label[label.name] = label_numbers(probabilities, truth, decision.threshold) | baseline_numbers(
-            label, train, held_out, dev, seed=config.seed
-        )
-    behaviours = [x.name for x in model.labels if x.name in ("interruption", "retention_pushiness", "ownership", "apology")]
-    report = {
+    behaviours = [behaviour.label for behaviour in rubric.behaviours.values()]
+    return {
         "model_hash": model_hash(folder),
-        "labels": per_label,
-        "mean_f1_of_behaviours": mean_f1(per_label, behaviours, "f1"),
-        "mean_lexicon_f1": mean_f1(per_label, behaviours, "lexicon_f1"),
-        "mean_tfidf_f1": mean_f1(per_label, behaviours, "tfidf_f1"),
+        "weights_sha256": hashlib.sha256((folder / "model.safetensors").read_bytes()).hexdigest(),
+        "confidence": config.confidence,
+        "behaviours": behaviours,
+        "labels": (labels := _label_part(model.labels, judged, decisions, splits=(train, held_out, dev), draws=draws, seed=config.seed)),
+        **_mean_part(behaviours, labels, judged, decisions, draws),
+        "changed_input": {name: f1_of(judge_labelled(changed(dev, change), model, config), decisions) for name, change in CHANGES.items()},
+        "slices": slice_numbers(dev, judged, decisions),
+        "mixed_up": mixed_up(dev, judged, decisions),
+        "agreement": call_agreement(dev, model, rubric, config=config, draws=draws),
+        "released": _released_part(released, dev, judged, decisions, config=config, draws=draws),
+        "worst": worst_mistakes(dev, judged, decisions),
+        "shared_calls": shared_calls(train + held_out, dev),
         "calls": {"train": len(train), "held_out": len(held_out), "dev": len(dev)},
         "data_sha256": {"train": corpus_hash(config.train), "dev": corpus_hash(config.dev)},
         "config": config.model_dump(mode="json"),
-        "weights_sha256": hashlib.sha256((folder / "model.safetensors").read_bytes()).hexdigest(),
         "machine": machine(),
     }
-    (folder / "evaluation.json").write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
-    write_card(folder, report)
-    return report
 
 
-def label_numbers(probabilities: Array, truth: Any, threshold: float) -> dict[str, Any]:
-    """Precision, recall, F1 at the threshold; average precision and expected calibration error without one."""
-    given = probabilities >= threshold
-    right, said, true = int(np.sum(given & truth)), int(np.sum(given)), int(np.sum(truth))
-    return {
-        "threshold": threshold,
-        "precision": right / said if said else 0.0,
-        "recall": right / true if true else 0.0,
-        "f1": 2 * right / (said + true) if said + true else 0.0,
-        "average_precision": float(average_precision_score(truth, probabilities)) if true else 0.0,
-        "calibration_error": calibration_error(probabilities, truth),
-        "segments": len(truth),
-        "positives": true,
+def decisions_of(model: SegmentModel) -> dict[str, Decision]:
+    """Temperature and threshold by label name."""
+    return dict(zip(names(model.labels), model.decisions, strict=True))
+
+
+def _label_part(
+    labels: Sequence[Label],
+    judged: Mapping[str, Judged],
+    decisions: Decisions,
+    *,
+    splits: tuple[list[LabelledCall], list[LabelledCall], list[LabelledCall]],
+    draws: Draws,
+    seed: int,
+) -> dict[str, Any]:
+    """Per label: numbers, their intervals, the calibration curve, both baselines, and the look-alikes."""
+    rows = {}
+    for label in labels:
+        one, decision = judged[label.name], decisions[label.name]
+        probabilities = one.probabilities(decision)
+        learnt, tuned, tested = (rows_of(calls, label) for calls in splits)
+        lexicon, _ = lexicon_hits(learnt + tuned, tested)
+        rows[label.name] = label_numbers(probabilities, one.truth, decision.threshold) | {
+            "intervals": intervals(probabilities, one.truth, one.calls, threshold=decision.threshold, draws=draws),
+            "calibration_curve": calibration_curve(probabilities, one.truth),
+            "lexicon_f1": f1(lexicon, one.truth),
+            "tfidf_f1": tfidf_f1(learnt, tuned, tested, seed=seed),
+            "look_alikes": look_alikes(one, decision, lexicon),
+        }
+    return rows
+
+
+def _mean_part(
+    behaviours: Sequence[str], labels: dict[str, Any], judged: Mapping[str, Judged], decisions: Decisions, draws: Draws
+) -> dict[str, Any]:
+    """Means over the scored behaviours; of the model with its interval."""
+    samples = [f1_samples(said(judged[x], decisions[x]), judged[x].truth, judged[x].calls, draws) for x in behaviours]
+    means = {"mean_f1_of_behaviours": "f1", "mean_lexicon_f1": "lexicon_f1", "mean_tfidf_f1": "tfidf_f1"}
+    return {mean: float(np.mean([labels[x][key] for x in behaviours])) for mean, key in means.items()} | {
+        "mean_f1_interval": draws.interval(np.mean(samples, axis=0))
     }
 
 
-def calibration_error(probabilities: Array, truth: Any) -> float:
-    """Expected calibration error over ten equal bins, 0 to 1. Source: Guo et al. 2017, arXiv:1706.04599."""
-    at = np.minimum((probabilities * BINS).astype(int), BINS - 1)
-    gaps = [abs(np.mean(probabilities[at == b]) - np.mean(truth[at == b])) * np.sum(at == b) for b in range(BINS) if np.any(at == b)]
-    return float(sum(gaps) / len(probabilities))
+def said(one: Judged, decision: Decision) -> Bools:
+    """Which segments get the label."""
+    return one.probabilities(decision) >= decision.threshold
 
 
-def baseline_numbers(
-    label: Label, train: list[LabelledCall], held_out: list[LabelledCall], dev: list[LabelledCall], *, seed: int
-) -> dict[str, float]:
-    """F1 of the two baselines on the same dev calls."""
-    learnt, tuned, tested = (rows_of(calls, label) for calls in (train, held_out, dev))
-    lexicon, _ = lexicon_f1(learnt + tuned, tested)
-    return {"lexicon_f1": lexicon, "tfidf_f1": tfidf_f1(learnt, tuned, tested, seed=seed)}
-
-
-def mean_f1(per_label: dict[str, dict[str, Any]], behaviours: list[str], key: str) -> float:
-    """Mean over the behaviours that the model knows."""
-    return float(np.mean([per_label[name][key] for name in behaviours])) if behaviours else 0.0
+def _released_part(
+    released: Path | None,
+    dev: Sequence[LabelledCall],
+    judged: Mapping[str, Judged],
+    decisions: Decisions,
+    *,
+    config: TrainingConfig,
+    draws: Draws,
+) -> dict[str, Any] | None:
+    if released is None:
+        return None
+    model = load_model(released)
+    theirs, their_decisions = judge_labelled(dev, model, config), decisions_of(model)
+    shared = [name for name in judged if name in theirs]
+    labels = {
+        name: compare(
+            said(judged[name], decisions[name]),
+            said(theirs[name], their_decisions[name]),
+            judged[name].truth,
+            judged[name].calls,
+            draws,
+        )
+        for name in shared
+    }
+    return {"name": released.resolve().name, "model_hash": model_hash(released), "labels": labels}
 
 
 def machine() -> dict[str, Any]:

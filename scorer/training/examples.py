@@ -10,7 +10,7 @@ from scorer.labels import Label
 from scorer.training.augment import augment
 from scorer.training.corpus import LabelledCall
 
-IGNORED = -1.0  # a label that the segment's party cannot carry
+IGNORED = -1.0  # a label that the segment's party cannot carry, or that no person judged
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,18 +24,23 @@ class Example:
 def targets(labelled: LabelledCall, labels: Sequence[Label]) -> list[tuple[float, ...]]:
     """Targets of every segment, in order."""
     return [
-        tuple(float(label.name in given) if label.party == segment.speaker else IGNORED for label in labels)
-        for segment, given in zip(labelled.call.segments, labelled.labels, strict=True)
+        tuple(
+            float(label.name in given) if label.party == segment.speaker and labelled.is_judged(at, label.name) else IGNORED
+            for label in labels
+        )
+        for at, (segment, given) in enumerate(zip(labelled.call.segments, labelled.labels, strict=True))
     ]
 
 
 def examples(calls: Sequence[LabelledCall], labels: Sequence[Label], maker: WindowMaker) -> list[Example]:
-    """The windows of calls as they are, in order."""
+    """The windows of calls as they are, in order; without those in which there is nothing to learn."""
     made = []
     for labelled in calls:
         wanted = targets(labelled, labels)
         for window in maker.windows(labelled.call.segments):
-            made.append(Example(window, tuple(wanted[span[0]] for span in window.spans)))
+            example = Example(window, tuple(wanted[span[0]] for span in window.spans))
+            if any(target != IGNORED for row in example.targets for target in row):
+                made.append(example)
     return made
 
 

@@ -2,6 +2,7 @@
 
 import importlib.util
 from pathlib import Path
+from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -31,6 +32,20 @@ class TrainingConfig(BaseModel):
     dropout: float = Field(ge=0, lt=1)
     average_decay: float = Field(ge=0, lt=1)
     save_steps: int = Field(ge=1)
+    layers: int | None = Field(default=None, ge=1)
+    teacher: Path | None = None
+    teacher_share: float = Field(default=0.0, ge=0, le=1)
+    bootstrap_rounds: int = Field(ge=100)
+    confidence: float = Field(gt=0.5, lt=1)
+    most_calibration_error: float = Field(gt=0, lt=1)
+    quick_layers: int = Field(ge=1)
+    quick_epochs: int = Field(ge=1)
+    folds: int = Field(ge=2, le=20)
+    curve_shares: tuple[Annotated[float, Field(gt=0, le=1)], ...] = Field(min_length=1)
+
+    def quick(self) -> "TrainingConfig":
+        """The settings of a cheaper model, for work that trains several."""
+        return self.model_copy(update={"layers": self.quick_layers, "epochs": self.quick_epochs, "teacher": None})
 
 
 def base_model_path(base_model: str) -> str:

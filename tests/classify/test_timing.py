@@ -15,8 +15,9 @@ def segment(at: int, speaker: str, start: float | None, end: float | None, words
         (12.0, 14.0, 0.0, "pause"),
         (10.2, 14.0, 0.0, "turn_end"),
         (9.9, 14.0, 0.1, "turn_end"),
-        (9.5, 14.0, 0.5, "overlaps_little"),
-        (8.0, 14.0, 2.0, "overlaps_much"),
+        (9.7, 14.0, 0.3, "cuts_in_little"),
+        (9.2, 14.0, 0.8, "cuts_in"),
+        (8.0, 14.0, 2.0, "cuts_in_much"),
         (8.0, 9.5, 1.5, "inside"),
         (None, None, None, "unknown"),
     ],
@@ -53,3 +54,12 @@ def test_zero_is_a_time() -> None:
     timing = time_segments((segment(0, "agent", 0.0, 3.0), segment(1, "customer", 0.0, 1.0)))[0]
 
     assert timing.overlap_s == 1.0
+
+
+def test_being_spoken_over_is_not_cutting_in() -> None:
+    segments = (segment(0, "customer", 0.0, 2.0), segment(1, "agent", 2.6, 9.0), segment(2, "customer", 5.0, 6.0))
+
+    agent, customer = time_segments(segments)[1:]
+
+    assert (agent.overlap_s, timing_name(segments[1], agent)) == (1.0, "pause")
+    assert timing_name(segments[2], customer) == "inside"

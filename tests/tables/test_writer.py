@@ -81,8 +81,8 @@ def test_a_run_reads_back_as_it_was(tmp_path: Path) -> None:
 def test_one_call_can_be_picked(tmp_path: Path) -> None:
     write(tmp_path, "a", "b", "c")
 
-    assert [call for call, _ in read_judged(tmp_path, LABELS, call_id="b")] == [judged("b")]
-    assert list(read_judged(tmp_path, LABELS, call_id="nobody")) == []
+    assert [call for call, _ in read_judged(tmp_path, LABELS, call_ids=["b"])] == [judged("b")]
+    assert list(read_judged(tmp_path, LABELS, call_ids=["nobody"])) == []
 
 
 def test_every_table_is_there_with_its_version_even_when_empty(tmp_path: Path) -> None:

@@ -4,80 +4,37 @@ import json
 import random
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
-from transformers import AutoTokenizer, BertConfig, BertForMaskedLM
 
 from scorer.classify.model import load_model
-from scorer.config import load_yaml
 from scorer.errors import ConfigError
+from scorer.scoring.rubric import load_rubric
 from scorer.training.augment import augment
-from scorer.training.baselines import Row, lexicon_f1
+from scorer.training.baselines import Row, lexicon_hits, truth_of
 from scorer.training.calibrate import calibrate, fit_temperature, fit_threshold, half_of_best_f1
 from scorer.training.corpus import hold_out, read_corpus
-from scorer.training.evaluate import calibration_error, evaluate, label_numbers
+from scorer.training.evaluate import evaluate
+from scorer.training.metrics import calibration_error, f1, label_numbers
+from scorer.training.report import write_report
 from scorer.training.settings import TrainingConfig
-from scorer.training.train import train
+from scorer.training.train import checkpoint, train
+from scorer.training.trainer import MovingAverage
 
+RUBRIC = Path(__file__).parents[2] / "configs" / "rubric.yaml"
 NAMES = ("interruption", "retention_pushiness", "ownership", "apology", "deflection", "problem", "exit_request")
-TURNS = [
-    ("customer", "broken word .", ["problem"]),
-    ("agent", "sorry word .", ["apology"]),
-    ("customer", "cancel word", ["exit_request"]),
-    ("agent", "stay word word", ["retention_pushiness"]),
-    ("agent", "fix word", ["ownership"]),
-    ("agent", "interrupt word", ["interruption"]),
-    ("agent", "policy word", ["deflection"]),
-    ("agent", "word word", []),
-]
-
-
-def write_calls(path: Path, count: int, prefix: str) -> Path:
-    rng = random.Random(prefix)
-    lines = []
-    for n in range(count):
-        turns = rng.sample(TURNS, len(TURNS))
-        segments = [
-            {"speaker": who, "text": text, "labels": labels, "start": 2.0 * at, "end": 2.0 * at + 1.5}
-            for at, (who, text, labels) in enumerate(turns)
-        ]
-        lines.append(json.dumps({"call_id": f"{prefix}{n}", "meta": {}, "segments": segments}))
-    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    return path
-
-
-@pytest.fixture
-def config(tmp_path: Path, keyword_folder: Path) -> TrainingConfig:
-    """Settings of the real file, with a tiny base encoder and tiny data."""
-    base = tmp_path / "base"
-    tokenizer = AutoTokenizer.from_pretrained(keyword_folder)
-    tokenizer.save_pretrained(base)
-    tiny = BertConfig(vocab_size=len(tokenizer), hidden_size=32, num_hidden_layers=1, num_attention_heads=2, intermediate_size=64)
-    BertForMaskedLM(tiny).save_pretrained(base)
-    real = load_yaml(Path(__file__).parents[2] / "configs" / "training.yaml", TrainingConfig)
-    return real.model_copy(
-        update={
-            "base_model": str(base),
-            "labels": Path(__file__).parents[2] / real.labels,
-            "train": (write_calls(tmp_path / "train.jsonl", 60, "t"),),
-            "dev": (write_calls(tmp_path / "dev.jsonl", 20, "d"),),
-            "epochs": 30,
-            "learning_rate": 0.01,
-            "head_learning_rate": 0.02,
-            "average_decay": 0.9,
-            "save_steps": 20,
-        }
-    )
 
 
 @pytest.mark.slow
-def test_a_model_is_trained_calibrated_and_measured(config: TrainingConfig, tmp_path: Path) -> None:
+def test_a_model_is_trained_calibrated_and_measured(training_config: TrainingConfig, tmp_path: Path) -> None:
     out = tmp_path / "candidate"
 
-    train(config, out=out, work=tmp_path / "work")
-    calibrate(config, out)
-    report = evaluate(config, out)
+    train(training_config, out=out, work=tmp_path / "work")
+    calibrate(training_config, out)
+    report = evaluate(training_config, out, rubric=load_rubric(RUBRIC), released=None)
+    write_report(out, report)
 
     assert report["labels"]["apology"]["f1"] > 0.95
     assert report["calls"] == {"train": 51, "held_out": 9, "dev": 20}
@@ -87,8 +44,8 @@ def test_a_model_is_trained_calibrated_and_measured(config: TrainingConfig, tmp_
     assert not (tmp_path / "work").exists()
 
 
-def test_the_split_is_by_call_and_the_same_for_the_same_seed(config: TrainingConfig) -> None:
-    calls = read_corpus(config.train, NAMES)
+def test_the_split_is_by_call_and_the_same_for_the_same_seed(training_config: TrainingConfig) -> None:
+    calls = read_corpus(training_config.train, NAMES)
 
     kept, held = hold_out(calls, 0.15, 13)
 
@@ -97,13 +54,12 @@ def test_the_split_is_by_call_and_the_same_for_the_same_seed(config: TrainingCon
     assert hold_out(list(reversed(calls)), 0.15, 13) == (kept, held)
 
 
-def test_augmenting_keeps_segments_speakers_and_labels(config: TrainingConfig) -> None:
+def test_augmenting_keeps_words_and_labels_beside_each_other(training_config: TrainingConfig) -> None:
     rng = random.Random(3)
-    for labelled in read_corpus(config.train, NAMES):
+    for labelled in read_corpus(training_config.train, NAMES):
         for _ in range(5):
             other = augment(labelled, rng)
-            assert other.labels == labelled.labels
-            assert [s.speaker for s in other.call.segments] == [s.speaker for s in labelled.call.segments]
+            assert len(other.labels) == len(other.call.segments)
             assert all(s.text.strip() for s in other.call.segments)
             assert replace(other.call, segments=()) == replace(labelled.call, segments=())
 
@@ -153,6 +109,52 @@ def test_numbers_of_a_label_by_hand() -> None:
 def test_the_lexicon_finds_the_telling_phrase() -> None:
     rows = [Row("so sorry about that", "", "pause", True), Row("the bill is here", "", "pause", False)] * 10
 
-    score, phrases = lexicon_f1(rows, rows)
+    hits, phrases = lexicon_hits(rows, rows)
 
-    assert score == 1.0 and "bill" not in " ".join(phrases)
+    assert f1(hits, truth_of(rows)) == 1.0 and "bill" not in " ".join(phrases)
+
+
+def test_a_checkpoint_of_other_settings_or_data_is_not_gone_on_from(tmp_path: Path) -> None:
+    work = tmp_path / "work"
+    assert checkpoint(work, "one") is None
+    (work / "checkpoint-20").mkdir()
+
+    assert checkpoint(work, "one") == str(work / "checkpoint-20")
+    assert checkpoint(work, "another") is None
+    assert not (work / "checkpoint-20").exists()
+
+
+@pytest.mark.slow
+def test_an_interrupted_training_goes_on_and_ends_as_if_it_had_not_been(training_config: TrainingConfig, tmp_path: Path) -> None:
+    config = training_config.model_copy(update={"epochs": 4, "save_steps": 5})
+    train(config, out=tmp_path / "whole", work=tmp_path / "whole.work")
+
+    with pytest.raises(KeyboardInterrupt), pytest.MonkeyPatch.context() as patch:
+        patch.setattr(MovingAverage, "on_save", _interrupt_at(15, MovingAverage.on_save))
+        train(config, out=tmp_path / "parts", work=tmp_path / "parts.work")
+    train(config, out=tmp_path / "parts", work=tmp_path / "parts.work")
+
+    assert (tmp_path / "parts/model.safetensors").read_bytes() == (tmp_path / "whole/model.safetensors").read_bytes()
+
+
+def _interrupt_at(step: int, save: Any) -> Any:
+    def on_save(self: Any, args: Any, state: Any, control: Any, **rest: Any) -> None:
+        save(self, args, state, control, **rest)
+        if state.global_step == step:
+            raise KeyboardInterrupt
+
+    return on_save
+
+
+@pytest.mark.slow
+def test_half_the_layers_learn_from_a_teacher(training_config: TrainingConfig, tmp_path: Path) -> None:
+    train(training_config, out=tmp_path / "teacher", work=tmp_path / "work")
+    student = training_config.model_copy(
+        update={"base_model": str(tmp_path / "teacher"), "layers": 1, "teacher": tmp_path / "teacher", "teacher_share": 0.5, "epochs": 5}
+    )
+
+    train(student, out=tmp_path / "student", work=tmp_path / "work")
+    calibrate(student, tmp_path / "student")
+
+    assert load_model(tmp_path / "student").network.config.num_hidden_layers == 1
+    assert evaluate(student, tmp_path / "student", rubric=load_rubric(RUBRIC), released=None)["mean_f1_of_behaviours"] > 0.95

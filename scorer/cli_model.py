@@ -1,0 +1,106 @@
+"""What can be typed about the model? The commands of its life, from training to release, written like those in cli.py."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+commands = typer.Typer()
+
+ModelFolder = Annotated[Path, typer.Argument(metavar="MODEL", help="Model folder.")]
+RubricFile = Annotated[Path, typer.Option("--rubric", help="How calls are scored.")]
+TrainingFile = Annotated[Path, typer.Option("--config", help="Data and settings of the training.")]
+Live = Annotated[Path, typer.Option("--live", help="The link that names the released version.")]
+Against = Annotated[Path, typer.Option("--against", help="The released model to compare with.")]
+OutFile = Annotated[Path, typer.Option("--out", help="File to write.")]
+OutFolder = Annotated[Path, typer.Option("--out", help="Folder to write to.")]
+Most = Annotated[int, typer.Option("--most", min=1, help="How many to write.")]
+
+RUBRIC, MODEL, TRAINING = Path("configs/rubric.yaml"), Path("models/default"), Path("configs/training.yaml")
+
+
+@commands.command(epilog="Example: scorer train --out models/candidate")
+def train(out: Annotated[Path, typer.Option("--out", help="Folder for the new model.")], config: TrainingFile = TRAINING) -> None:
+    """Train a model on the labelled calls; an interrupted training goes on where it was."""
+    from scorer.config import load_yaml
+    from scorer.training.settings import TrainingConfig
+    from scorer.training.train import train as train_model
+
+    train_model(load_yaml(config, TrainingConfig), out=out, work=out.with_name(out.name + ".work"))
+    typer.echo(f"{out} is trained; next: scorer calibrate {out}")
+
+
+@commands.command(epilog="Example: scorer calibrate models/candidate")
+def calibrate(model: ModelFolder, config: TrainingFile = TRAINING) -> None:
+    """Fit temperature and threshold of every label on held-out training calls."""
+    from scorer.config import load_yaml
+    from scorer.training.calibrate import calibrate as calibrate_model
+    from scorer.training.settings import TrainingConfig
+
+    fitted = calibrate_model(load_yaml(config, TrainingConfig), model)
+    for name, numbers in fitted.items():
+        typer.echo(f"{name:22} temperature {numbers['temperature']:.2f}  threshold {numbers['threshold']:.2f}")
+    typer.echo(f"{model} is calibrated; next: scorer evaluate {model}")
+
+
+@commands.command(epilog="Example: scorer evaluate models/candidate")
+def evaluate(model: ModelFolder, config: TrainingFile = TRAINING, rubric: RubricFile = RUBRIC, against: Against = MODEL) -> None:
+    """Measure a model on the dev calls beside two baselines and the released model; writes evaluation.html, .json and the model card."""
+    from scorer.config import load_yaml
+    from scorer.scoring.rubric import load_rubric
+    from scorer.screen import evaluation_table, say
+    from scorer.training.evaluate import evaluate as evaluate_model
+    from scorer.training.report import write_report
+    from scorer.training.settings import TrainingConfig
+
+    released = against if against.exists() and against.resolve() != model.resolve() else None
+    report = evaluate_model(load_yaml(config, TrainingConfig), model, rubric=load_rubric(rubric), released=released)
+    write_report(model, report)
+    say(evaluation_table(report))
+    typer.echo(f"read {model}/evaluation.html; next: scorer release {model}")
+
+
+@commands.command(epilog="Example: scorer release models/candidate")
+def release(model: ModelFolder, config: TrainingFile = TRAINING, live: Live = MODEL) -> None:
+    """Put an evaluated model to use as a new version, if it passes the gate; older versions stay."""
+    from scorer.config import load_yaml
+    from scorer.training.gate import check_gate
+    from scorer.training.settings import TrainingConfig
+    from scorer.training.versions import publish
+
+    check_gate(load_yaml(config, TrainingConfig), model)
+    version = publish(model, live)
+    typer.echo(f"{live} is now {version}; to go back: scorer rollback --live {live}")
+
+
+@commands.command(epilog="Example: scorer rollback --to default-v1")
+def rollback(live: Live = MODEL, to: Annotated[str | None, typer.Option("--to", help="Version; default: the one before.")] = None) -> None:
+    """Put an earlier version of the model to use again."""
+    from scorer.training.versions import roll_back
+
+    typer.echo(f"{live} is now {roll_back(live, to)}")
+
+
+@commands.command(epilog="Example: scorer doubts --out out/doubts.jsonl")
+def doubts(out: OutFile = Path("out/doubts.jsonl"), config: TrainingFile = TRAINING, most: Most = 200) -> None:
+    """List the segments whose labels a cross-validated model doubts most, for a person to check."""
+    from scorer.config import load_yaml
+    from scorer.screen import doubts_table, say
+    from scorer.training.doubts import find_doubts, write_doubts
+    from scorer.training.settings import TrainingConfig
+
+    found = find_doubts(load_yaml(config, TrainingConfig).quick(), work=out.with_suffix(".work"))
+    write_doubts(found[:most], out)
+    say(doubts_table(found))
+    typer.echo(f"the {min(most, len(found))} strongest of {len(found)} doubts are in {out}; mend labels in the data, then: make retrain")
+
+
+@commands.command("learning-curve", epilog="Example: scorer learning-curve --out out/learning-curve")
+def learning_curve(out: OutFolder, config: TrainingFile = TRAINING) -> None:
+    """Train on growing shares of the calls and draw F1 on the dev calls against their number."""
+    from scorer.config import load_yaml
+    from scorer.training.curve import draw_curve
+    from scorer.training.settings import TrainingConfig
+
+    draw_curve(load_yaml(config, TrainingConfig).quick(), out=out)
+    typer.echo(f"the curve is {out}/learning-curve.svg, its numbers learning-curve.json beside it")

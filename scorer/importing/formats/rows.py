@@ -1,0 +1,86 @@
+"""How does a CSV or Excel file hold calls? A row per segment, with the columns that the settings name."""
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from scorer.importing.source import Format, ImportReason, ReadOptions, SourceCall, SourceError, SourceSegment
+
+Row = Mapping[str, Any]
+NEEDED = ("speaker", "text")
+LONGEST_S = 7 * 24 * 3600
+
+
+def read(rows: Sequence[Row], options: ReadOptions) -> Iterator[SourceCall]:
+    """The calls of one table, rows in any order; without a call_id column the table is one call.
+
+    Overlap can be seen only where a `channel` column says that the parties were recorded apart.
+    """
+    names = options.columns
+    missing = [names[name] for name in NEEDED if rows and names[name] not in rows[0]]
+    if missing or not rows:
+        raise SourceError(
+            ImportReason.UNEXPECTED_SHAPE, f"no column {' and no column '.join(missing) or 'at all'}: see input.columns in the settings"
+        )
+    calls: dict[str | None, list[Row]] = {}
+    for row in rows:
+        calls.setdefault(_text(row.get(names["call_id"])), []).append(row)
+    for call_id, found in calls.items():
+        if names["segment_index"] in rows[0]:
+            found.sort(key=lambda row: _number(row.get(names["segment_index"])) or 0.0)
+        yield _call(call_id, found, options)
+
+
+def _call(call_id: str | None, rows: Sequence[Row], options: ReadOptions) -> SourceCall:
+    segments = tuple(_segment(row, options) for row in rows)
+    agent_id, started_at, language = (_first(rows, name) for name in ("agent_id", "started_at", "language"))
+    return SourceCall(
+        segments,
+        call_id=call_id,
+        apart=len({segment.channel for segment in segments if segment.channel}) > 1,
+        agent_id=agent_id,
+        started_at=started_at,
+        language=language,
+    )
+
+
+def _first(rows: Sequence[Row], name: str) -> str | None:
+    return next((text for row in rows if (text := _text(row.get(name)))), None)
+
+
+def _segment(row: Row, options: ReadOptions) -> SourceSegment:
+    names, scale = options.columns, 1000.0 if options.milliseconds else 1.0
+    start, end = (_number(row.get(names[name])) for name in ("start", "end"))
+    channel = _text(row.get("channel"))
+    return SourceSegment(
+        _text(row[names["text"]]) or "",
+        _text(row[names["speaker"]]),
+        f"ch_{channel}" if channel and channel.isdigit() else channel,
+        start_s=None if start is None else start / scale,
+        end_s=None if end is None else end / scale,
+    )
+
+
+def _text(value: Any) -> str | None:
+    text = "" if value is None else str(int(value) if isinstance(value, float) and value.is_integer() else value).strip()
+    return text or None
+
+
+def _number(value: Any) -> float | None:
+    """The number of a cell, None where it is empty. Raises SourceError where it holds something else."""
+    if value is None or (isinstance(value, str) and not value.strip()):
+        return None
+    try:
+        number = float(value)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise SourceError(ImportReason.BAD_TIMES, "a time or an index that is no number: give seconds or milliseconds") from error
+    if not math.isfinite(number) or not 0 <= number <= LONGEST_S * 1000:
+        raise SourceError(ImportReason.BAD_TIMES, "a time or an index below zero or far too large")
+    return number
+
+
+def _fits(rows: Any, options: ReadOptions) -> bool:
+    return bool(rows) and all(options.columns[name] in rows[0] for name in NEEDED)
+
+
+FORMAT = Format("rows", "CSV, Excel", "table", (), read, _fits, "columns for speaker and text, as named in the settings")

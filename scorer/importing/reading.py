@@ -1,0 +1,121 @@
+"""How does one document become calls? Recognised, read, checked; whatever does not hold becomes a reject."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from scorer.importing.checks import check_channels, ordered, timing_tier
+from scorer.importing.decode import Content, decode, read_lines
+from scorer.importing.files import Document
+from scorer.importing.recognise import items_of, recognise, value_for
+from scorer.importing.rejects import ImportReject
+from scorer.importing.roles import RoleAnswer, resolve_roles
+from scorer.importing.source import Format, ImportReason, ReadOptions, SourceCall, SourceError
+from scorer.records import Segment, Speaker
+from scorer.role_check import find_swap
+from scorer.tables.transcripts import CallRow, SegmentRow
+
+WEAKEST_FIRST = ("unknown", "speaker_map", "channel_map", "participants", "field")
+SPEAKERS: dict[str, Speaker] = {"agent": "agent", "customer": "customer"}
+
+
+def read_document(
+    document: Document, options: ReadOptions, *, named: Format | None, rules: dict[str, str]
+) -> Iterator[CallRow | ImportReject]:
+    """Every call of one document, and a reject for what cannot be read. `rules` notes what each format was recognised by."""
+    try:
+        for content in _contents(document):
+            if isinstance(content, SourceError):
+                yield _reject(document, content)
+                continue
+            for part in _parts(content, options, named):
+                yield from _read_part(document, part, options, named=named, rules=rules)
+    except SourceError as error:
+        yield _reject(document, error)
+
+
+def _contents(document: Document) -> Iterator[Content | SourceError]:
+    if not isinstance(document.content, SourceError):
+        yield from decode(document.content)
+    elif document.content.reason is ImportReason.TOO_LARGE and document.path and document.path.suffix.casefold() in (".jsonl", ".ndjson"):
+        yield from read_lines(document.path)
+    else:
+        yield document.content
+
+
+def _parts(content: Content, options: ReadOptions, named: Format | None) -> Iterator[Content]:
+    """The content itself, or each item of a list of documents."""
+    items = items_of(content.value) if content.kind == "json" and named is None else None
+    if items is None:
+        yield content
+        return
+    try:
+        recognise(content, options)
+        yield content
+    except SourceError:
+        yield from (replace(content, value=item, line=number) for number, item in enumerate(items, 1))
+
+
+def _read_part(
+    document: Document, content: Content, options: ReadOptions, *, named: Format | None, rules: dict[str, str]
+) -> Iterator[CallRow | ImportReject]:
+    name = None
+    try:
+        known, value = (named, value_for(named, content)) if named else recognise(content, options)
+        name = known.name
+        rules[name] = "named with --format" if named else known.rule_text()
+        for number, call in enumerate(known.read(value, options)):
+            label = "-".join([document.name, *(str(part) for part in (content.line, number or None) if part is not None)])
+            yield _finish(replace(call, call_id=call.call_id or label), document.source, known.name, options)
+    except SourceError as error:
+        yield _reject(document, error, name, line=content.line)
+
+
+def _finish(call: SourceCall, source: str, name: str, options: ReadOptions) -> CallRow | ImportReject:
+    """The row of a call that passes every check, else the reject."""
+    try:
+        call = ordered(call)
+        answers = resolve_roles(call, options)
+        check_channels(call, answers)
+    except SourceError as error:
+        return ImportReject(source, call.call_id, name, error.reason, error.detail)
+    tier = timing_tier(call, answers)
+    counted = call.interruptions
+    return CallRow(
+        call_id=call.call_id or "",
+        segments=tuple(_segment_rows(call, answers, keep_ends=tier != "none")),
+        agent_id=call.agent_id,
+        started_at=call.started_at,
+        language=call.language,
+        tier=tier,
+        role_source=min((answer.source for answer in answers), key=WEAKEST_FIRST.index),
+        role_suspect=find_swap(_as_segments(call, answers)) is not None,
+        source_format=name,
+        source_uri=source,
+        vendor_interruptions=None if counted is None else tuple((item.by, item.start_s, item.end_s) for item in counted),
+    )
+
+
+def _segment_rows(call: SourceCall, answers: Sequence[RoleAnswer], *, keep_ends: bool) -> Iterator[SegmentRow]:
+    for at, (segment, answer) in enumerate(zip(call.segments, answers, strict=True)):
+        yield SegmentRow(
+            at,
+            answer.role,
+            segment.text,
+            segment.start_s,
+            segment.end_s if keep_ends else None,  # without an end no overlap can be seen: the tier is none
+            segment.words,
+            segment.speaker,
+            segment.channel,
+            answer.source,
+            segment.confidence,
+        )
+
+
+def _as_segments(call: SourceCall, answers: Sequence[RoleAnswer]) -> list[Segment]:
+    parts = zip(call.segments, answers, strict=True)
+    return [Segment(at, SPEAKERS.get(answer.role, "other"), segment.text) for at, (segment, answer) in enumerate(parts)]
+
+
+def _reject(document: Document, error: SourceError, name: str | None = None, *, line: int | None = None) -> ImportReject:
+    source = document.source if line is None else f"{document.source}:{line}"
+    return ImportReject(source, None, name, error.reason, error.detail)

@@ -1,0 +1,89 @@
+"""How does somebody get in and out, and what does everybody get?"""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Form, HTTPException, Request
+from starlette.responses import FileResponse, HTMLResponse, RedirectResponse, Response
+
+from scorer.review.accounts import LONGEST, ThrottledError, find_account, log_in
+from scorer.review.render import PAGES, render
+from scorer.review.security import Person, csrf_token
+from scorer.review.store import opened
+from scorer.review.web import Admin, Database, back_to, desk_of
+
+OPEN = frozenset({"/login", "/static/style.css", "/static/app.css", "/static/review.js"})  # for everybody
+router = APIRouter()
+
+
+def admit(request: Request) -> None:
+    """Find out who asks; whoever has no session is shown the way in."""
+    if request.scope["path"] in OPEN:
+        return
+    desk = desk_of(request)
+    person = Person(desk.person, admin=True) if desk.person else _logged_in(request)
+    if person is None:
+        raise HTTPException(303, "Log in first.", {"Location": "/login"})
+    request.state.person = person
+
+
+@router.get("/login")
+def show_login(request: Request) -> Response:
+    """The way in."""
+    if desk_of(request).person:
+        return RedirectResponse("/", 303)
+    return HTMLResponse(render("login.html", csrf=csrf_token(request), said=""))
+
+
+@router.post("/login")
+def try_login(
+    request: Request,
+    connection: Database,
+    name: Annotated[str, Form(max_length=60)],
+    password: Annotated[str, Form(max_length=LONGEST)],
+) -> Response:
+    """Let somebody in, or say no without saying what was wrong; many tries have to wait."""
+    address = request.client.host if request.client else ""
+    try:
+        account = log_in(connection, name, password, address=address)
+    except ThrottledError as error:
+        page = render("login.html", csrf=csrf_token(request), said=str(error))
+        return HTMLResponse(page, 429, {"Retry-After": str(round(error.wait_s) + 1)})
+    if account is None:
+        return HTMLResponse(render("login.html", csrf=csrf_token(request), said="Name or password is wrong."), 401)
+    request.session.clear()  # with the token of before
+    request.session.update(name=account.name, since=account.changed_at)
+    return back_to("/")
+
+
+@router.post("/logout")
+def log_out(request: Request) -> Response:
+    """End the session."""
+    request.session.clear()
+    return back_to("/login")
+
+
+@router.post("/masks")
+def switch_masks(request: Request, admin: Admin, show: Annotated[bool, Form()] = False) -> Response:
+    """Show or hide numbers in this session."""
+    request.session["unmasked"] = show
+    return back_to("/")
+
+
+@router.get("/static/{name}")
+def static_file(name: str) -> Response:
+    """Style sheets and the script; nothing else lies there."""
+    if f"/static/{name}" not in OPEN:
+        raise HTTPException(404, "There is no such page.")
+    return FileResponse(PAGES / name)
+
+
+def _logged_in(request: Request) -> Person | None:
+    """The account of the session, unless it was removed or got another password since."""
+    name = request.session.get("name")
+    if not name:
+        return None
+    with opened(desk_of(request).db) as connection:
+        account = find_account(connection, name)
+    if account is None or account.changed_at != request.session.get("since"):
+        return None
+    return Person(account.name, admin=account.role == "admin")

@@ -1,0 +1,102 @@
+"""How do finished runs get into the review database? What the queue needs, without a word of the transcripts."""
+
+import json
+import sqlite3
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from scorer.labels import names
+from scorer.manifest import read_run
+from scorer.review.night import Night, read_night
+from scorer.review.sample import draw, strata
+from scorer.review.store import saving
+from scorer.tables.nights import AGENT, TEAM, call_facts, drift_facts, flag_facts, label_facts
+
+SEVERITIES = ("critical", "warning", "notice")
+UNFLAGGED = len(SEVERITIES)  # severity of a call without a flag
+
+
+def add_runs(connection: sqlite3.Connection, runs: Sequence[Path], *, sample: int, seed: int) -> list[str]:
+    """Make the runs part of the database; those in it only get their folder refreshed. Returns the run ids.
+
+    Raises RunError where one is not a finished run.
+    """
+    found = []
+    for run in runs:
+        run_id = str(read_run(run)["run_id"])
+        known = connection.execute("select 1 from run where run_id = ?", [run_id]).fetchone()
+        if known:
+            connection.execute("update run set folder = ? where run_id = ?", [str(run.resolve()), run_id])
+        else:
+            _add(connection, read_night(run), sample=sample, seed=seed)
+        found.append(run_id)
+    return found
+
+
+def _add(connection: sqlite3.Connection, night: Night, *, sample: int, seed: int) -> None:
+    run_id, label_names = night.about["run_id"], names(night.labels)
+    said = label_facts(night.folder, label_names)
+    flags = flag_facts(night.folder)
+    about, drift = (json.dumps(value, default=str) for value in (night.about, drift_facts(night.folder, label_names)))
+    facts = list(call_facts(night.folder, night.behaviours))
+    rows = list(_call_rows(run_id, facts, said, flags, sample=sample, seed=seed))
+    with saving(connection):
+        connection.execute(
+            "insert into run values (?, ?, ?, ?, ?, ?)", [run_id, str(night.folder.resolve()), night.date.isoformat(), about, drift, seed]
+        )
+        connection.executemany(
+            "insert into call(run_id, call_id, agent, team, score, band, severity, doubt, labels, kind, stratum)"
+            " values (:run_id, :call_id, :agent, :team, :score, :band, :severity, :doubt, :labels, :kind, :stratum)",
+            rows,
+        )
+        numbers = dict(connection.execute("select call_id, id from call where run_id = ?", [run_id]).fetchall())
+        connection.executemany(
+            "insert or ignore into flag values (?, ?, ?, ?)",
+            [(numbers[flag["call_id"]], flag["rule"], flag["severity"], flag["reason"]) for flag in flags],
+        )
+        connection.executemany("insert into tally values (?, ?, ?, ?, ?, ?)", _tally_rows(run_id, facts, night.behaviours))
+
+
+def _call_rows(
+    run_id: str,
+    facts: Sequence[dict[str, Any]],
+    said: dict[str, tuple[float, list[str]]],
+    flags: Sequence[dict[str, Any]],
+    *,
+    sample: int,
+    seed: int,
+) -> Iterator[dict[str, Any]]:
+    worst: dict[str, int] = {}
+    for flag in flags:
+        worst[flag["call_id"]] = min(SEVERITIES.index(flag["severity"]), worst.get(flag["call_id"], UNFLAGGED))
+    stratum_of = strata(facts, {name: doubt for name, (doubt, _) in said.items()})
+    drawn = draw(stratum_of, size=sample, seed=seed)
+    for fact in facts:
+        name = fact["call_id"]
+        doubt, labels = said.get(name, (0.0, []))
+        yield {
+            "run_id": run_id,
+            "call_id": name,
+            "agent": fact[AGENT] or "",
+            "team": fact[TEAM] or "",
+            "score": fact["score"],
+            "band": fact["band"] or fact["status"],
+            "severity": worst.get(name, UNFLAGGED),
+            "doubt": doubt,
+            "labels": f" {' '.join(labels)} ",
+            "kind": "flagged" if name in worst else "sample" if name in drawn else "rest",
+            "stratum": stratum_of[name],
+        }
+
+
+def _tally_rows(run_id: str, facts: Sequence[dict[str, Any]], behaviours: Sequence[str]) -> Iterator[tuple[Any, ...]]:
+    """Tallies of every agent; of a team's calls without an agent, and of calls without either, under the empty name."""
+    groups: dict[tuple[str, str, str], list[int]] = {}
+    for fact in facts:
+        for name in behaviours:
+            counted = groups.setdefault((fact[TEAM] or "", fact[AGENT] or "", name), [0, 0])
+            counted[0] += fact[f"{name}_hits"]
+            counted[1] += fact[f"{name}_chances"]
+    for (team, agent, name), (hits, chances) in groups.items():
+        yield run_id, team, agent, name, hits, chances

@@ -1,0 +1,97 @@
+// Saves answers without leaving the page, and walks through a call by keyboard. Without it every button still works.
+"use strict";
+
+const saved = document.getElementById("saved");
+
+function tell(text, failed) {
+  saved.textContent = text;
+  saved.classList.toggle("failed", Boolean(failed));
+}
+
+function takeOver(page) {
+  for (const part of document.querySelectorAll("[data-part]")) {
+    const fresh = page.getElementById(part.id);
+    if (fresh && fresh.outerHTML !== part.outerHTML) part.replaceWith(document.importNode(fresh, true));
+  }
+}
+
+async function save(form, button) {
+  const place = document.activeElement.closest("[data-stop], [data-segment]");
+  const body = new URLSearchParams(new FormData(form, button));
+  tell("saving …");
+  try {
+    const answer = await fetch(form.action, { method: "POST", body, credentials: "same-origin" });
+    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    if (!answer.ok || !page.getElementById("saved")) {
+      const said = page.getElementById("said");
+      tell("not saved: " + (said && said.tagName === "P" ? said.textContent : "log in again, then try once more"), true);
+      return;
+    }
+    takeOver(page);
+    tell("saved: " + button.textContent);
+  } catch {
+    tell("not saved: the app does not answer; try once more", true);
+    return;
+  }
+  const back = place && document.getElementById(place.id);
+  if (back) back.focus({ preventScroll: true });
+}
+
+document.addEventListener("submit", (event) => {
+  if (!saved || !event.target.matches("[data-save]")) return;
+  event.preventDefault();
+  save(event.target, event.submitter);
+});
+
+function go(selector, step) {
+  const stops = [...document.querySelectorAll(selector)].filter((stop) => stop.offsetParent !== null);
+  const now = document.activeElement.closest(selector);
+  let at = stops.indexOf(now);
+  if (at < 0) {
+    const segment = document.activeElement.closest("[data-segment]") || document.body;
+    at = stops.findIndex((stop) => segment.compareDocumentPosition(stop) & Node.DOCUMENT_POSITION_FOLLOWING) - (step > 0 ? 1 : 0);
+    if (segment === document.body) at = step > 0 ? -1 : 0;
+  }
+  const next = stops[at + step];
+  if (!next) return tell(step > 0 ? "this was the last one" : "this was the first one");
+  next.focus({ preventScroll: true });
+  next.scrollIntoView({ block: "center" });
+}
+
+function answer(word) {
+  const stop = document.activeElement.closest("[data-stop]");
+  const button = stop && stop.querySelector(`button[value$=" ${word}"]`);
+  if (button) button.click();
+  else tell("go to a question first: n");
+}
+
+function openAside(into) {
+  const here = document.activeElement.closest("[data-segment], [data-stop]");
+  const aside = here && (here.closest("[data-segment]") || here).querySelector("details.aside");
+  if (!aside) return tell("go to a segment first: j");
+  aside.open = true;
+  aside.querySelector(into).focus();
+}
+
+const keys = {
+  n: () => go("[data-stop]", 1),
+  p: () => go("[data-stop]", -1),
+  j: () => go("[data-segment]", 1),
+  k: () => go("[data-segment]", -1),
+  y: () => answer("yes"),
+  x: () => answer("no"),
+  u: () => answer("unsure"),
+  l: () => openAside("button, input"),
+  m: () => openAside("input[name=note]"),
+  w: () => { document.getElementById("whole").focus(); document.querySelector("#whole button").click(); },
+  o: () => { const next = document.querySelector("a[rel=next]"); if (next) next.click(); else tell("this was the last open call"); },
+  "?": () => { const list = document.getElementById("keys"); list.open = !list.open; },
+};
+
+document.addEventListener("keydown", (event) => {
+  if (!saved || event.ctrlKey || event.metaKey || event.altKey) return;
+  if (event.key === "Escape") return void document.activeElement.closest("[data-stop], [data-segment]")?.focus();
+  if (event.target.matches("input, select, textarea")) return;
+  const act = keys[event.key];
+  if (act) { event.preventDefault(); act(); }
+});

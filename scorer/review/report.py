@@ -1,0 +1,147 @@
+"""What does a supervisor find in the morning? One self-contained page per run."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from scorer.durable import unwritable, write_text
+from scorer.manifest import RUN_FILE
+from scorer.records import Tally
+from scorer.review.callview import CallView, read_views
+from scorer.review.compare import earlier_runs, what_changed, what_moved
+from scorer.review.masks import visible
+from scorer.review.night import Group, Night, histogram, read_night
+from scorer.review.render import render
+from scorer.review.shrink import PRIOR_CHANCES, Shrunk, shrink, stands_out
+from scorer.tables.nights import flag_facts, reject_facts
+
+REPORT = "report.html"
+TRANSCRIPTS = 40  # flagged calls that are shown in full; a mail should stay small
+LISTED = 400  # flagged calls in the list
+AGENTS = 12  # per behaviour
+REJECTS = 50
+SEVERITIES = ("critical", "warning", "notice")
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One team or agent in the table of a behaviour. `stands` says whether it clearly differs from what it is held against."""
+
+    name: str
+    team: str
+    rate: Shrunk
+    stands: bool
+
+
+@dataclass(frozen=True, slots=True)
+class BehaviourTable:
+    """One behaviour by team and agent; agents in most need first."""
+
+    name: str
+    description: str
+    wanted: bool
+    rate: Shrunk | None
+    teams: tuple[Row, ...]
+    agents: tuple[Row, ...]
+    agents_in_all: int
+    top: float  # right end of the scale, 0 to 1
+
+
+def write_report(run: Path, *, masked: bool = True) -> Path:
+    """Write report.html into a finished run and return its path. Raises RunError where there is no run, or it cannot be written to."""
+    night = read_night(run)
+    page = render("report.html", **report_values(night, earlier_runs(run), masked=masked))
+    try:
+        write_text(run / REPORT, page, step="report")
+    except OSError as error:
+        raise unwritable(run / REPORT, error) from error
+    return run / REPORT
+
+
+def ensure_report(run: Path) -> None:
+    """Write report.html where it is missing or of the run before: a run may be killed between its last two files."""
+    page = run / REPORT
+    if not page.exists() or page.stat().st_mtime_ns < (run / RUN_FILE).stat().st_mtime_ns:
+        write_report(run)
+
+
+def report_values(night: Night, earlier: Sequence[dict[str, Any]], *, masked: bool) -> dict[str, Any]:
+    """Everything that the page shows."""
+    flagged = worst_first(night)
+    shown = [row["call_id"] for row in flagged[:TRANSCRIPTS]]
+    return {
+        "night": night,
+        "counts": night.about["counts"],
+        "earlier": earlier,
+        "earlier_mean": _mean([old["counts"]["mean_score"] for old in earlier]),
+        "moved": what_moved(night.about["counts"], [old["counts"] for old in earlier]),
+        "changed": what_changed(night.about, earlier[-1] if earlier else None),
+        "bars": histogram(night),
+        "bands": [(band.name, band.start, night.about["counts"]["bands"].get(band.name, 0)) for band in night.rubric.bands],
+        "tones": tones(night),
+        "flagged": flagged[:LISTED],
+        "flagged_in_all": len(flagged),
+        "tables": behaviour_tables(night),
+        "calls": _views(night, shown, masked=masked),
+        "rejects": reject_facts(night.folder)[:REJECTS],
+        "masked": masked,
+        "prior": round(PRIOR_CHANCES),
+    }
+
+
+def worst_first(night: Night) -> list[dict[str, Any]]:
+    """The flagged calls: most severe first, then the lowest score, each with its reasons."""
+    facts = {fact["call_id"]: fact for fact in night.flagged}
+    found: dict[str, dict[str, Any]] = {}
+    for flag in flag_facts(night.folder):
+        row = found.setdefault(
+            flag["call_id"], {**facts[flag["call_id"]], "shown_id": visible(flag["call_id"], masked=False), "reasons": []}
+        )
+        row["reasons"].append((flag["severity"], flag["reason"]))
+    for row in found.values():
+        row["reasons"].sort(key=lambda reason: SEVERITIES.index(reason[0]))
+    return sorted(found.values(), key=lambda row: (SEVERITIES.index(row["reasons"][0][0]), row["score"], row["call_id"]))
+
+
+def behaviour_tables(night: Night) -> list[BehaviourTable]:
+    """Each behaviour by team and agent: teams drawn towards the night, agents towards their team."""
+    return [_behaviour_table(night, name) for name in night.behaviours]
+
+
+def tones(night: Night) -> dict[str, int]:
+    """Colour of each band, 0 (worst) to 3 (best)."""
+    last = max(1, len(night.rubric.bands) - 1)
+    return {band.name: round(3 * at / last) for at, band in enumerate(night.rubric.bands)}
+
+
+def _behaviour_table(night: Night, name: str) -> BehaviourTable:
+    whole = night.whole.tallies.get(name, Tally())
+    of_team = {group.team: group.tallies.get(name, Tally()) for group in night.teams}
+    wanted = night.wanted(name)
+    teams = _rows(night.teams, name, {group.team: whole for group in night.teams}, wanted=wanted)
+    agents = _rows(night.agents, name, {group.team: of_team.get(group.team, whole) for group in night.agents}, wanted=wanted)
+    shown = agents[:AGENTS]
+    label = next(label for label in night.labels if label.name == night.rubric.behaviours[name].label)
+    highest = max([row.rate.high for row in (*teams, *shown)], default=1.0)
+    return BehaviourTable(name, label.description, wanted, shrink(whole), teams, shown, len(agents), top=min(1.0, highest * 1.05))
+
+
+def _rows(groups: Sequence[Group], name: str, towards: dict[str, Tally], *, wanted: bool) -> tuple[Row, ...]:
+    """In most need first: by the end of the interval that is kinder to them, so that few chances do not lead the list."""
+    rows = []
+    for group in groups:
+        rate = shrink(group.tallies.get(name, Tally()), towards[group.team])
+        if rate:
+            title = visible(group.agent or group.team, masked=False)
+            rows.append(Row(title, visible(group.team, masked=False), rate, stands_out(rate, towards[group.team])))
+    return tuple(sorted(rows, key=lambda row: (row.rate.high, row.name) if wanted else (-row.rate.low, row.name)))
+
+
+def _views(night: Night, call_ids: Sequence[str], *, masked: bool) -> list[CallView]:
+    return read_views(night.folder, call_ids, labels=night.labels, rubric=night.rubric, masked=masked)
+
+
+def _mean(values: Sequence[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return sum(known) / len(known) if known else None

@@ -1,0 +1,115 @@
+"""How is the review app put together and run? Loopback unless there are accounts."""
+
+import logging
+import logging.config
+import traceback
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import uvicorn
+from fastapi import Depends, FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.middleware.sessions import SessionMiddleware
+from starlette.responses import HTMLResponse, Response
+
+from scorer.errors import ReviewError, ScorerError
+from scorer.review import calls as call_pages
+from scorer.review import entry, numbers, worklist
+from scorer.review.accounts import accounts
+from scorer.review.entry import admit
+from scorer.review.index import add_runs
+from scorer.review.render import render
+from scorer.review.security import LOOPBACK, Border, check_form
+from scorer.review.store import opened, prepare, secret
+from scorer.review.web import Desk
+
+SESSION_S = 12 * 3600
+
+
+def open_desk(db: Path, runs: Sequence[Path], *, person: str, sample: int, seed: int) -> Desk:
+    """Bring the runs into the database and look up what the pages offer."""
+    prepare(db)
+    with opened(db) as connection:
+        add_runs(connection, runs, sample=sample, seed=seed)
+        if not connection.execute("select 1 from run").fetchone():
+            raise ReviewError(f"{db}: holds no run yet: name the folder of a finished one")
+        return Desk(db, person="" if accounts(connection) else person, choices=worklist.choices(connection), seed=seed)
+
+
+def create_app(desk: Desk, *, hosts: frozenset[str] = LOOPBACK, https: bool = False) -> FastAPI:
+    """The app. Every route needs a person and every change a token, unless it is one of entry.OPEN."""
+    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, dependencies=[Depends(admit), Depends(check_form)])
+    app.state.desk = desk
+    for room in (entry, call_pages, numbers):
+        app.include_router(room.router)
+    with opened(desk.db) as connection:
+        key = secret(connection)
+    app.add_middleware(
+        SessionMiddleware, secret_key=key, session_cookie="scorer_review", max_age=SESSION_S, same_site="lax", https_only=https
+    )
+    app.add_middleware(Border, hosts=hosts)
+    app.add_exception_handler(HTTPException, _refused)
+    app.add_exception_handler(ScorerError, _refused)
+    app.add_exception_handler(RequestValidationError, _refused)
+    return app
+
+
+def serve(desk: Desk, *, host: str, port: int, allowed: Sequence[str], ready: Callable[[str], None]) -> None:
+    """Serve until interrupted; `ready` gets the address. Raises ReviewError where others could get in without an account."""
+    local = host in LOOPBACK and not allowed
+    if desk.person and not local:
+        raise ReviewError(f"--host {host}: others could get in without an account: add one with scorer review users add NAME")
+    logging.config.dictConfig(LOGGING)
+    hosts = LOOPBACK | {host.lower()} | {name.lower() for name in allowed}
+    config = uvicorn.Config(create_app(desk, hosts=hosts, https=not local), host=host, port=port, log_config=None, access_log=False)
+    server = _Server(config)
+    server.ready = lambda: ready(f"http://{host}:{port}/")
+    server.run()
+    if not server.started:
+        raise ReviewError(f"{host}:{port} cannot be listened on: choose another --port")
+
+
+class _Server(uvicorn.Server):
+    """Says when it listens."""
+
+    ready: Callable[[], None]
+
+    async def startup(self, sockets: Any = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            self.ready()
+
+
+class WhereNotWhat(logging.Formatter):
+    """A formatter that says where an error was raised, not what it held: that may quote a transcript."""
+
+    def formatException(self, ei: Any) -> str:
+        """The frames and the type."""
+        kind, trace = ei[0], ei[2]
+        return "\n".join(
+            [f"  {frame.filename}:{frame.lineno} in {frame.name}" for frame in traceback.extract_tb(trace)] + [f"  {kind.__name__}"]
+        )
+
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"plain": {"()": WhereNotWhat, "format": "%(asctime)s %(levelname)s %(message)s"}},
+    "handlers": {"screen": {"class": "logging.StreamHandler", "formatter": "plain"}},
+    "loggers": {
+        "scorer.review": {"handlers": ["screen"], "level": "INFO"},
+        "uvicorn.error": {"handlers": ["screen"], "level": "WARNING"},
+    },
+}
+
+
+async def _refused(request: Request, error: Exception) -> Response:
+    """An error as a page that says what to do and echoes nothing."""
+    status, said, headers = 400, "This address or form has a part that is missing or wrong: go back and try again.", None
+    if isinstance(error, HTTPException):
+        status, said, headers = error.status_code, str(error.detail), error.headers
+    elif isinstance(error, ScorerError):
+        said = str(error)
+    return HTMLResponse(render("error.html", status=status, said=said), status, headers)

@@ -1,0 +1,72 @@
+"""What do all pages of the app share? The open database, who asks, and the frame around each page."""
+
+import sqlite3
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+from fastapi import Depends, HTTPException, Request
+from starlette.responses import HTMLResponse, RedirectResponse
+
+from scorer.review.render import render
+from scorer.review.security import Person, csrf_token
+from scorer.review.store import opened
+from scorer.review.worklist import Choices
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What the app works with. `person` is who sits at the machine; empty where everybody must log in."""
+
+    db: Path
+    person: str
+    choices: Choices
+    seed: int
+
+
+def desk_of(request: Request) -> Desk:
+    """The desk of the running app."""
+    found: Desk = request.app.state.desk
+    return found
+
+
+def database(request: Request) -> Iterator[sqlite3.Connection]:
+    """A connection for one request."""
+    with opened(desk_of(request).db) as connection:
+        yield connection
+
+
+def person_of(request: Request) -> Person:
+    """Who asks; `admit` has put them there."""
+    found: Person = request.state.person
+    return found
+
+
+def admin_of(request: Request) -> Person:
+    """Who asks, where only an admin may."""
+    found = person_of(request)
+    if not found.admin:
+        raise HTTPException(403, "Only an admin may do this: ask one.")
+    return found
+
+
+Database = Annotated[sqlite3.Connection, Depends(database)]
+Someone = Annotated[Person, Depends(person_of)]
+Admin = Annotated[Person, Depends(admin_of)]
+
+
+def masked(request: Request) -> bool:
+    """Whether numbers are hidden in this session; they are, until an admin asks to see them."""
+    return not request.session.get("unmasked", False)
+
+
+def page(request: Request, name: str, **values: Any) -> HTMLResponse:
+    """A page in the frame of the app."""
+    frame = {"person": request.state.person, "login": not desk_of(request).person, "csrf": csrf_token(request), "masked": masked(request)}
+    return HTMLResponse(render(name, **frame, **values))
+
+
+def back_to(path: str) -> RedirectResponse:
+    """After a change: look at the result with a request of its own."""
+    return RedirectResponse(path, 303)

@@ -1,0 +1,128 @@
+"""Which calls come next, and which fit what a person asked for?"""
+
+import json
+import sqlite3
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from scorer.tables.nights import search_calls
+
+PAGE = 50  # calls
+SHOWN = {"": ("flagged", "sample"), "flagged": ("flagged",), "sample": ("sample",), "all": ("flagged", "sample", "rest")}
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """What a person asked for; empty is no wish. `which` is a key of SHOWN."""
+
+    which: str = ""
+    night: str = ""
+    team: str = ""
+    agent: str = ""
+    label: str = ""
+    rule: str = ""
+    band: str = ""
+    state: str = ""
+    words: str = ""
+
+    @classmethod
+    def read(cls, wishes: Mapping[str, str]) -> "Filters":
+        """From a query string; what is unknown or too long to be meant is left out."""
+        found = {field.name: wishes.get(field.name, "").strip()[:200] for field in fields(cls)}
+        return cls(**found | {"which": found["which"] if found["which"] in SHOWN else ""})
+
+
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """What the filters offer."""
+
+    nights: tuple[str, ...]
+    teams: tuple[str, ...]
+    agents: tuple[str, ...]
+    labels: tuple[str, ...]
+    rules: tuple[str, ...]
+    bands: tuple[str, ...]
+    states: tuple[str, ...] = ("open", "begun", "done", "disputed")
+
+
+def choices(connection: sqlite3.Connection) -> Choices:
+    """Every value that some call has. Goes through all calls: asked once, when the app starts."""
+
+    def distinct(query: str) -> tuple[str, ...]:
+        return tuple(str(value) for (value,) in connection.execute(query) if value)
+
+    abouts = [json.loads(about) for (about,) in connection.execute("select about from run")]
+    return Choices(
+        nights=distinct("select distinct night from run order by night desc"),
+        teams=distinct("select distinct team from tally order by team"),
+        agents=distinct("select distinct agent from tally order by agent"),
+        labels=tuple(dict.fromkeys(label["name"] for about in abouts for label in about["labels"])),
+        rules=distinct("select distinct rule from flag order by rule"),
+        bands=distinct("select distinct band from call order by band"),
+    )
+
+
+def list_calls(connection: sqlite3.Connection, filters: Filters, page: int) -> tuple[list[dict[str, Any]], int]:
+    """One page of calls with their flags, worst first and samples behind, and how many there are in all."""
+    where, values = _where(connection, filters)
+    total = int(connection.execute(f"select count(*) from call where {where}", values).fetchone()[0])
+    rows = connection.execute(
+        f"select call.*, (select night from run where run.run_id = call.run_id) as night from call where {where}"
+        " order by severity, coalesce(score, 101), id limit ? offset ?",
+        [*values, PAGE, max(0, page - 1) * PAGE],
+    ).fetchall()
+    return [dict(row) | {"flags": _flags(connection, row["id"])} for row in rows], total
+
+
+def neighbours(connection: sqlite3.Connection, number: int) -> tuple[int | None, int | None]:
+    """The call before and the next one that is still open, in the order of the queue."""
+    row = connection.execute("select severity, coalesce(score, 101) as score from call where id = ?", [number]).fetchone()
+    if row is None:
+        return None, None
+    place = [row["severity"], row["score"], number]
+    queued = "kind in ('flagged', 'sample') and state in ('open', 'begun')"
+    key = "(severity, coalesce(score, 101), id)"
+    order = "severity {0}, coalesce(score, 101) {0}, id {0}"
+    before = connection.execute(f"select id from call where {queued} and {key} < (?, ?, ?) order by {order.format('desc')} limit 1", place)
+    after = connection.execute(f"select id from call where {queued} and {key} > (?, ?, ?) order by {order.format('asc')} limit 1", place)
+    found = [cursor.fetchone() for cursor in (before, after)]
+    return (found[0][0] if found[0] else None), (found[1][0] if found[1] else None)
+
+
+def _flags(connection: sqlite3.Connection, number: int) -> list[dict[str, str]]:
+    order = "case severity when 'critical' then 0 when 'warning' then 1 else 2 end"
+    return [dict(row) for row in connection.execute(f"select * from flag where call = ? order by {order}", [number])]
+
+
+def _where(connection: sqlite3.Connection, filters: Filters) -> tuple[str, list[Any]]:
+    kinds = SHOWN[filters.which]
+    parts, values = [f"kind in ({', '.join('?' * len(kinds))})"], list[Any](kinds)
+    wishes: Sequence[tuple[str, str, Any]] = (
+        (filters.team, "team = ?", filters.team),
+        (filters.agent, "agent = ?", filters.agent),
+        (filters.band, "band = ?", filters.band),
+        (filters.state, "state = ?", filters.state),
+        (filters.label, "instr(labels, ?)", f" {filters.label} "),
+        (filters.rule, "exists (select 1 from flag where flag.call = call.id and rule = ?)", filters.rule),
+        (filters.night, "run_id in (select run_id from run where night = ?)", filters.night),
+    )
+    for wish, part, value in wishes:
+        if wish:
+            parts.append(part)
+            values.append(value)
+    if filters.words:
+        parts.append("(run_id, call_id) in (select run_id, call_id from temp.said)")
+        _search(connection, filters)
+    return " and ".join(parts), values
+
+
+def _search(connection: sqlite3.Connection, filters: Filters) -> None:
+    """Put the calls in which the words are said into temp.said; the words themselves are nowhere kept."""
+    connection.execute("create temp table if not exists said(run_id text, call_id text, primary key (run_id, call_id)) without rowid")
+    connection.execute("delete from temp.said")
+    for run_id, folder in connection.execute("select run_id, folder from run where ? in ('', night)", [filters.night]).fetchall():
+        if Path(folder).is_dir():
+            found = [(run_id, call_id) for call_id in search_calls(Path(folder), filters.words)]
+            connection.executemany("insert or ignore into temp.said values (?, ?)", found)

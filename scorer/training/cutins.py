@@ -1,0 +1,141 @@
+"""How would the same call read if somebody had been cut off, or had not? Made-up turns whose labels follow from how they were made."""
+
+import random
+from dataclasses import replace
+
+from scorer.records import Segment
+from scorer.training.corpus import LabelledCall
+
+CUT_CALLS = 0.3  # share of calls in which an agent is made to cut in
+SPLIT_CALLS = 0.3  # share of calls in which a recogniser, or a listener's "mm-hmm", splits a customer's sentence
+HELP_CALLS = 0.3  # share of calls in which an agent finds the word that a customer gropes for, or yields at once
+ECHO_CUTS = 0.5  # share of cut-ins after which the customer takes up the last words again
+LISTENING = ("mm-hmm", "right", "okay", "yeah", "i see", "uh-huh", "sure")
+GROPING = ("uh", "um", "er", "the, the", "what is it", "how do you say", "what's it called")
+YIELDING = ("oh sorry, go ahead", "sorry, go on", "no, you go ahead", "sorry, you were saying", "go on, sorry")
+AGREEING = ("yes", "yeah", "exactly", "that's it", "yep", "right")
+INSISTING = ("I was going to say", "I was saying", "like I said", "as I was saying", "let me finish")
+MOST_CUT_WORDS = 6
+Turns = list[tuple[Segment, frozenset[str]]]
+
+
+def vary_turns(labelled: LabelledCall, rng: random.Random) -> LabelledCall:
+    """The call with, sometimes, one cut-in more and one harmless break more; a call that is judged only in part stays as it is."""
+    if labelled.judged:
+        return labelled
+    turns: Turns = list(zip(labelled.call.segments, labelled.labels, strict=True))
+    if rng.random() < CUT_CALLS:
+        turns = cut_in(turns, rng)
+    if rng.random() < SPLIT_CALLS:
+        turns = split(turns, rng)
+    if rng.random() < HELP_CALLS:
+        turns = help_out(turns, rng)
+    segments = tuple(replace(segment, index=at) for at, (segment, _) in enumerate(turns))
+    return replace(labelled, call=replace(labelled.call, segments=segments), labels=tuple(given for _, given in turns))
+
+
+def cut_in(turns: Turns, rng: random.Random) -> Turns:
+    """Break off a customer's sentence, let the agent's next turn cut in there and the customer resume after it.
+
+    By the codebook the agent's turn is an interruption: a sentence broken off mid-clause, words of substance, a resumption.
+    """
+    places = [at for at in range(len(turns) - 2) if _can_be_cut(turns[at : at + 3])]
+    if not places:
+        return turns
+    at = rng.choice(places)
+    (customer, signals), (agent, behaviours), (after, rest) = turns[at : at + 3]
+    words = customer.text.split()
+    lost = rng.randint(2, min(MOST_CUT_WORDS, len(words) // 2))
+    kept = " ".join(words[:-lost]).rstrip(".,?!")
+    share = 1 - lost / len(words)
+    resumed = _resumed(words, lost, after.text, rng)
+    broken = _until(replace(customer, text=kept, words=()), share)
+    earlier = _seconds_to_move(broken, agent, rng)
+    made: Turns = [(broken, signals), (_moved(agent, earlier), behaviours | {"interruption"})]
+    made.append((_moved(replace(after, text=resumed, words=()), earlier), rest))
+    return [*turns[:at], *made, *((_moved(s, earlier), given) for s, given in turns[at + 3 :])]
+
+
+def split(turns: Turns, rng: random.Random) -> Turns:
+    """Break an unlabelled customer segment in two, with or without a listener's word between; nobody interrupts."""
+    places = [at for at, (s, given) in enumerate(turns) if s.speaker == "customer" and not given and len(s.text.split()) >= 6]
+    if not places:
+        return turns
+    at = rng.choice(places)
+    segment = turns[at][0]
+    words = segment.text.split()
+    where = rng.randint(2, len(words) - 2)
+    share = where / len(words)
+    first = _until(replace(segment, text=" ".join(words[:where]), words=()), share)
+    second = replace(segment, text=" ".join(words[where:]), words=(), start_s=first.end_s)
+    between: Turns = []
+    if rng.random() < 0.6:
+        between = [(_spoken_over(first, rng.choice(LISTENING), rng), frozenset())]
+    return [*turns[:at], (first, frozenset()), *between, (second, frozenset()), *turns[at + 1 :]]
+
+
+def help_out(turns: Turns, rng: random.Random) -> Turns:
+    """Let a customer grope for the last words of a segment, and the agent offer them, or yield after a false start; nobody interrupts."""
+    places = [at for at, (s, given) in enumerate(turns) if s.speaker == "customer" and not given and len(s.text.split()) >= 5]
+    if not places:
+        return turns
+    at = rng.choice(places)
+    segment = turns[at][0]
+    words = segment.text.split()
+    missing = rng.randint(1, 3)
+    sought = " ".join(words[-missing:]).strip(".,?!")
+    groping = rng.choice(("", *GROPING))
+    first = _until(replace(segment, text=" ".join((*words[:-missing], groping)).strip(), words=()), 1 - missing / len(words))
+    yields = rng.random() < 0.25
+    offer = rng.choice(YIELDING) if yields else rng.choice((f"{sought}?", sought, f"{sought}, {rng.choice(AGREEING)}", f"is it {sought}?"))
+    second = replace(segment, text=sought if yields else _in_any_order(sought, rng.choice(AGREEING), rng), words=(), start_s=first.end_s)
+    return [*turns[:at], (first, frozenset()), (_spoken_over(first, offer, rng), frozenset()), (second, frozenset()), *turns[at + 1 :]]
+
+
+def _resumed(words: list[str], lost: int, after: str, rng: random.Random) -> str:
+    """What the customer says after a cut-in: the lost words, with or without those before them, or nothing of it."""
+    if rng.random() >= 0.8:
+        return after
+    echoed = rng.randint(1, 3) if rng.random() < ECHO_CUTS else 0
+    rest = " ".join(words[-lost - echoed :])
+    if rng.random() < 0.15:
+        rest = _in_any_order(rest, rng.choice(INSISTING), rng)
+    return f"{rest} {after}"
+
+
+def _in_any_order(first: str, second: str, rng: random.Random) -> str:
+    return f"{first}, {second}" if rng.random() < 0.5 else f"{second}, {first}"
+
+
+def _can_be_cut(three: Turns) -> bool:
+    (customer, _), (agent, given), (after, _) = three
+    speakers = (customer.speaker, agent.speaker, after.speaker)
+    long_enough = len(customer.text.split()) >= 7 and len(agent.text.split()) >= 3
+    return speakers == ("customer", "agent", "customer") and long_enough and "interruption" not in given
+
+
+def _until(segment: Segment, share: float) -> Segment:
+    """The segment, ended after that share of its time."""
+    if segment.start_s is None or segment.end_s is None:
+        return segment
+    return replace(segment, end_s=segment.start_s + share * (segment.end_s - segment.start_s))
+
+
+def _seconds_to_move(broken: Segment, agent: Segment, rng: random.Random) -> float:
+    """How much earlier the agent speaks: into the customer's last words, or right behind them."""
+    if broken.end_s is None or broken.start_s is None or agent.start_s is None:
+        return 0.0
+    lead = rng.uniform(0.5, 1.8) if rng.random() < 0.65 else rng.uniform(-0.3, 0.3)
+    return agent.start_s - max(broken.start_s + 0.3, broken.end_s - lead)
+
+
+def _moved(segment: Segment, earlier_s: float) -> Segment:
+    if segment.start_s is None or segment.end_s is None:
+        return replace(segment, words=())
+    return replace(segment, start_s=segment.start_s - earlier_s, end_s=segment.end_s - earlier_s, words=())
+
+
+def _spoken_over(first: Segment, text: str, rng: random.Random) -> Segment:
+    """An agent's few words over the end of the customer's."""
+    start = None if first.end_s is None else max(0.0, first.end_s - rng.uniform(-0.3, 0.6))
+    return replace(first, speaker="agent", text=text, start_s=start, end_s=None if start is None else start + 0.3 * len(text.split()) + 0.1)

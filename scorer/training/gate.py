@@ -1,0 +1,58 @@
+"""May this model go live? The rules that a candidate must pass, read from its evaluation."""
+
+import hashlib
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from scorer.errors import ModelError, ReleaseError, listing
+from scorer.training.corpus import corpus_hash
+from scorer.training.settings import TrainingConfig
+
+
+def check_gate(config: TrainingConfig, folder: Path) -> dict[str, Any]:
+    """The candidate's evaluation, where it passes. Raises ReleaseError naming every rule that failed."""
+    report = read_evaluation(folder)
+    failed = list(failed_rules(report, config)) + list(stale(report, config, folder))
+    if failed:
+        raise ReleaseError(listing(f"{folder} is not released:", failed))
+    return report
+
+
+def read_evaluation(folder: Path) -> dict[str, Any]:
+    """What `make evaluate` wrote. Raises ModelError where there is none."""
+    path = folder / "evaluation.json"
+    try:
+        report: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ModelError(f"{path}: no readable evaluation ({type(error).__name__}): run make evaluate") from error
+    return report
+
+
+def failed_rules(report: dict[str, Any], config: TrainingConfig) -> Iterator[str]:
+    """A line for each rule that the report breaks."""
+    for name, row in (report["released"] or {"labels": {}})["labels"].items():
+        if row["verdict"] == "worse":
+            low, high = row["interval"]
+            yield (
+                f"not_worse: {name} has F1 {row['f1']:.3f}, the released model {row['released_f1']:.3f}; "
+                f"the difference lies between {low:+.3f} and {high:+.3f}: label more calls of its kind and train again"
+            )
+    for name, row in report["labels"].items():
+        if row["calibration_error"] > config.most_calibration_error:
+            yield (
+                f"calibrated: {name} has a calibration error of {row['calibration_error']:.3f}, "
+                f"most_calibration_error allows {config.most_calibration_error}: hold out more calls and calibrate again"
+            )
+    if report["shared_calls"]:
+        shown = ", ".join(report["shared_calls"][:10])
+        yield f"unseen: {len(report['shared_calls'])} dev call(s) are among the training calls ({shown}): take them out of one of the two"
+
+
+def stale(report: dict[str, Any], config: TrainingConfig, folder: Path) -> Iterator[str]:
+    """A line where the report is about other weights or other data than those that are there now."""
+    if report["weights_sha256"] != hashlib.sha256((folder / "model.safetensors").read_bytes()).hexdigest():
+        yield "evaluated: the weights have changed since the evaluation: run make calibrate and make evaluate again"
+    if report["data_sha256"] != {"train": corpus_hash(config.train), "dev": corpus_hash(config.dev)}:
+        yield "evaluated: the labelled calls have changed since the evaluation: run make retrain"

@@ -1,0 +1,92 @@
+"""How is one step of training done? The stock Trainer over ready-made batches, with our loss and an average of the weights."""
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+from torch.nn.functional import binary_cross_entropy_with_logits
+from torch.utils.data import SequentialSampler
+from transformers import Trainer, TrainerCallback, TrainingArguments
+
+from scorer.classify.encoder import piece_logits
+from scorer.training.examples import IGNORED, Example
+from scorer.training.settings import TrainingConfig
+
+
+class SegmentTrainer(Trainer):
+    """A Trainer whose items are ready-made batches of windows, taken in their order."""
+
+    pad_id: int = 0
+    teacher: Any = None  # a trained network whose answers are learnt beside the labels
+    teacher_share: float = 0.0  # of the loss
+
+    def compute_loss(self, model: Any, inputs: dict[str, list[Example]], return_outputs: bool = False, **_: Any) -> Any:
+        """Mean loss over the segments of the batch."""
+        batch = inputs["examples"]
+        windows = [example.window for example in batch]
+        logits = piece_logits(model, windows, pad_id=self.pad_id)
+        targets = torch.tensor([row for example in batch for row in example.targets], device=logits.device)
+        loss = loss_of(logits, targets)
+        if self.teacher is not None:
+            with torch.no_grad():
+                taught = torch.sigmoid(piece_logits(self.teacher, windows, pad_id=self.pad_id))
+            loss = (1 - self.teacher_share) * loss + self.teacher_share * loss_of(logits, torch.where(targets == IGNORED, targets, taught))
+        return (loss, {"logits": logits}) if return_outputs else loss
+
+    def _get_train_sampler(self, *_: Any) -> SequentialSampler:
+        return SequentialSampler(self.train_dataset)
+
+
+def loss_of(logits: Tensor, targets: Tensor) -> Tensor:
+    """Binary cross-entropy over the labels that each segment's party can carry."""
+    counted = targets != IGNORED
+    return binary_cross_entropy_with_logits(logits[counted], targets[counted])
+
+
+class MovingAverage(TrainerCallback):
+    """Keeps an exponential moving average of the weights, also across an interruption."""
+
+    def __init__(self, decay: float) -> None:
+        self.decay = decay
+        self.weights: dict[str, Tensor] = {}
+
+    def on_train_begin(self, args: Any, state: Any, control: Any, *, model: Any, **_: Any) -> None:
+        """Start from the weights as they are, or from the checkpoint's average."""
+        saved = Path(args.output_dir) / f"checkpoint-{state.global_step}" / "average.safetensors"
+        self.weights = {name: value.detach().clone() for name, value in model.state_dict().items()}
+        if saved.is_file():
+            self.weights.update(load_file(saved))
+
+    def on_step_end(self, args: Any, state: Any, control: Any, *, model: Any, **_: Any) -> None:
+        """Move a little towards the newest weights; faster in the first steps."""
+        decay = min(self.decay, (1 + state.global_step) / (10 + state.global_step))
+        for name, value in model.state_dict().items():
+            if value.is_floating_point():
+                self.weights[name].lerp_(value.detach(), 1 - decay)
+
+    def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        """Put the average beside the checkpoint."""
+        save_file(self.weights, Path(args.output_dir) / f"checkpoint-{state.global_step}" / "average.safetensors")
+
+
+def arguments(config: TrainingConfig, work: Path) -> TrainingArguments:
+    """Settings of the stock Trainer: bf16 on a GPU where there is one, else on the CPU."""
+    return TrainingArguments(
+        output_dir=str(work),
+        num_train_epochs=1,  # the batches of all epochs lie one behind the other
+        per_device_train_batch_size=1,
+        learning_rate=config.learning_rate,
+        warmup_steps=config.warmup_share,
+        lr_scheduler_type="linear",
+        bf16=True,
+        use_cpu=not torch.cuda.is_available(),
+        seed=config.seed,
+        save_steps=config.save_steps,
+        save_total_limit=1,
+        logging_steps=20,
+        report_to=[],
+        remove_unused_columns=False,
+        dataloader_pin_memory=False,
+    )

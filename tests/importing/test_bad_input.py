@@ -1,0 +1,257 @@
+"""What cannot be read is rejected with a reason from the list, and never stops the others."""
+
+import codecs
+import gzip
+import io
+import json
+import tarfile
+import zipfile
+from pathlib import Path
+
+import pytest
+from importing_kit import FIXTURES, reasons, run_import
+
+from scorer.errors import InputError
+from scorer.importing import decode, files
+
+GOOD = FIXTURES / "transcribe_call_analytics.json"
+TEXT = GOOD.read_text(encoding="utf-8")
+DEEPGRAM = json.loads((FIXTURES / "deepgram_speakers.json").read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"", "empty_file"),
+        (b" \r\n\t", "empty_file"),
+        (codecs.BOM_UTF8, "empty_file"),
+        (TEXT[: len(TEXT) // 2].encode(), "broken_json"),
+        (b'{"a": ' + b"9" * 5000 + b"}", "broken_json"),
+        (b"[" * 100_000, "broken_json"),
+        ('Agent: "Gr\u00fc\u00dfe"\nCustomer: hello\n'.encode("latin-1"), "wrong_encoding"),
+        (b"\x89PNG\r\n\x1a\n\xff\xd8", "wrong_encoding"),
+        (b'{"jobName": "j", "status": "FAILED", "FailureReason": "no media"}', "error_document"),
+        (b'{"err_code": "BAD", "err_msg": "no", "request_id": "r"}', "error_document"),
+        (b'{"error": {"code": "NotFound", "message": "gone"}}', "error_document"),
+        (b'{"code": 20404, "message": "gone", "status": 404}', "error_document"),
+        (b'{"id": "1", "status": "error", "audio_url": "u", "error": "gone"}', "error_document"),
+        (b'{"name": "somebody"}', "unknown_format"),
+        (b"null", "unknown_format"),
+        (b"just a sentence without a speaker", "unknown_format"),
+        (b"PK\x03\x04 not a zip", "unknown_format"),
+        (b"WEBVTT\n\n00:00:99 --> tomorrow\nhello\n", "bad_times"),
+        (b"WEBVTT\n\n00:00:05.000 --> 00:00:01.000\nhello\n", "bad_times"),
+        (b"Agent: only me\nAgent: and me again\nAgent: and me\n", "unknown_format"),
+        (b"Ana: hello there\nBen: hello\nAna: how are you\nBen: well\n", "roles_unknown"),
+        (b"speaker,text,start\nagent,hi,soon\ncustomer,ho,2\n", "bad_times"),
+    ],
+)
+def test_bad_content_has_its_reason(tmp_path: Path, content: bytes, reason: str) -> None:
+    (tmp_path / "call.json").write_bytes(content)
+
+    assert reasons(tmp_path / "call.json", out=tmp_path / "calls.parquet") == [reason]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "reason"),
+    [
+        ('"BeginOffsetMillis": 500', '"BeginOffsetMillis": "500"', "bad_times"),
+        ('"BeginOffsetMillis": 500', '"BeginOffsetMillis": -500', "bad_times"),
+        ('"BeginOffsetMillis": 500', '"BeginOffsetMillis": 1e400', "bad_times"),
+        ('"BeginOffsetMillis": 500', '"BeginOffsetMillis": 1767607200000', "bad_times"),
+        ('"BeginOffsetMillis": 500', '"BeginOffsetMillis": 9500', "bad_times"),
+        ('"Content": "Thanks."', '"Content": 7', "unexpected_shape"),
+        ('"Transcript": [', '"Transcript": ["x",', "unknown_format"),
+        ('"ParticipantRole": "CUSTOMER"', '"ParticipantRole": "SUPERVISOR"', "roles_unknown"),
+    ],
+)
+def test_a_field_of_another_kind_has_its_reason(tmp_path: Path, old: str, new: str, reason: str) -> None:
+    assert old in TEXT
+    (tmp_path / "call.json").write_text(TEXT.replace(old, new), encoding="utf-8")
+
+    assert reasons(tmp_path / "call.json", out=tmp_path / "calls.parquet") == [reason]
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new"),
+    [
+        ("contact_lens.json", '"Version": "1.1.0"', '"Version": "2.0"'),
+        ("contact_lens.json", '"Channel": "VOICE"', '"Channel": "CHAT"'),
+        ("vcon_messages.json", '"vcon": "0.4.0"', '"vcon": "1.0"'),
+        ("vcon_messages.json", '"vcon": "0.4.0"', '"critical": ["lawful"]'),
+        ("genesys.json", '"mediaType": "call"', '"mediaType": "chat"'),
+    ],
+)
+def test_another_version_is_refused(tmp_path: Path, name: str, old: str, new: str) -> None:
+    text = (FIXTURES / name).read_text(encoding="utf-8")
+    assert old in text
+    (tmp_path / "call.json").write_text(text.replace(old, new), encoding="utf-8")
+
+    assert reasons(tmp_path / "call.json", out=tmp_path / "calls.parquet") == ["unsupported_version"]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le", "utf-32"])
+def test_an_encoding_that_is_certain_is_read(tmp_path: Path, encoding: str) -> None:
+    (tmp_path / "call.json").write_bytes(TEXT.encode(encoding))
+
+    calls, rejects = run_import(tmp_path / "call.json", out=tmp_path / "calls.parquet")
+
+    assert [call["call_id"] for call in calls] == ["job-1"] and rejects == []
+
+
+def test_two_formats_that_fit_are_refused_and_one_can_be_named(tmp_path: Path) -> None:
+    both = json.loads(TEXT) | DEEPGRAM
+    (tmp_path / "call.json").write_text(json.dumps(both), encoding="utf-8")
+
+    _, rejects = run_import(tmp_path / "call.json", out=tmp_path / "calls.parquet")
+    calls, _ = run_import(tmp_path / "call.json", out=tmp_path / "calls.parquet", format_name="transcribe_call_analytics")
+
+    assert rejects[0]["reason"] == "ambiguous_format" and "deepgram (results.channels" in rejects[0]["detail"]
+    assert calls[0]["source_format"] == "transcribe_call_analytics"
+
+
+def test_no_reject_holds_words_of_the_call(tmp_path: Path) -> None:
+    bent = TEXT.replace('"Content": "Thanks."', '"Content": {"tangerine": "tangerine"}')
+    (tmp_path / "a.json").write_text(bent, encoding="utf-8")
+    (tmp_path / "b.json").write_text(bent[:-200], encoding="utf-8")
+    (tmp_path / "c.txt").write_text("Tangerine: hello\nBen: tangerine\nTangerine: ho\nBen: tangerine\n", encoding="utf-8")
+
+    _, rejects = run_import(tmp_path, out=tmp_path / "calls.parquet")
+
+    assert len(rejects) == 3 and "tangerine" not in str(rejects).casefold()
+
+
+def test_lines_of_json_lines_fail_one_by_one(tmp_path: Path) -> None:
+    good = json.dumps(json.loads(TEXT))
+    (tmp_path / "night.jsonl").write_text("\n".join([good, good[:300], good.replace("job-1", "job-2"), ""]), encoding="utf-8")
+
+    calls, rejects = run_import(tmp_path / "night.jsonl", out=tmp_path / "calls.parquet")
+
+    assert [call["call_id"] for call in calls] == ["job-1", "job-2"]
+    assert [(row["reason"], row["detail"][:7]) for row in rejects] == [("broken_json", "line 2:")]
+
+
+def test_lines_that_are_no_documents_are_refused_one_by_one(tmp_path: Path) -> None:
+    (tmp_path / "night.jsonl").write_text('{"a": 1}\n5\n"x"\nnull\n[1]\n[{}]\n', encoding="utf-8")
+
+    assert reasons(tmp_path / "night.jsonl", out=tmp_path / "calls.parquet") == ["unknown_format"] * 6
+
+
+def test_text_that_begins_with_a_bracket_is_text(tmp_path: Path) -> None:
+    (tmp_path / "call.txt").write_text("[Agent] hello\n[Customer] hello there\n[00:07] Agent: goodbye\n", encoding="utf-8")
+
+    (call,), _ = run_import(tmp_path / "call.txt", out=tmp_path / "calls.parquet")
+
+    assert [(s["speaker"], s["text"]) for s in call["segments"]] == [("agent", "hello"), ("customer", "hello there"), ("agent", "goodbye")]
+
+
+def test_a_list_of_documents_is_read_one_by_one(tmp_path: Path) -> None:
+    one = json.loads(TEXT)
+    (tmp_path / "calls.json").write_text(json.dumps([one, {"x": 1}, one | {"JobName": "job-2"}]), encoding="utf-8")
+
+    calls, rejects = run_import(tmp_path / "calls.json", out=tmp_path / "out.parquet")
+
+    assert [call["call_id"] for call in calls] == ["job-1", "job-2"]
+    assert [row["source"][-12:] for row in rejects] == ["calls.json:2"]
+
+
+def test_a_file_too_large_is_refused_unless_it_has_lines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    line = json.dumps(json.loads(TEXT))
+    for module in (files, decode):
+        monkeypatch.setattr(module, "MAX_BYTES", len(line) + 100)
+    (tmp_path / "a.json").write_text(TEXT + " " * len(line), encoding="utf-8")
+    (tmp_path / "b.jsonl").write_text(line + "\n" + line.replace("job-1", "job-2"), encoding="utf-8")
+
+    calls, rejects = run_import(tmp_path, out=tmp_path / "calls.parquet")
+
+    assert [call["call_id"] for call in calls] == ["job-1", "job-2"]
+    assert [row["reason"] for row in rejects] == ["too_large"]
+
+
+def test_the_same_call_is_taken_once(tmp_path: Path) -> None:
+    (tmp_path / "Redacted").mkdir()
+    for path in (tmp_path / "call.json", tmp_path / "Redacted/call.json"):
+        path.write_text(TEXT, encoding="utf-8")
+
+    calls, rejects = run_import(tmp_path, out=tmp_path / "calls.parquet")
+
+    assert [call["source_uri"] for call in calls] == [str(tmp_path / "call.json")]
+    assert [row["reason"] for row in rejects] == ["duplicate_call"]
+
+
+def test_archives_are_read_member_by_member(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        archive.writestr("x/call.json", TEXT)
+        archive.writestr("__MACOSX/._call.json", b"\0")
+    with tarfile.open(tmp_path / "b.tar.gz", "w:gz") as tar:
+        tar.add(FIXTURES / "contact_lens.json", "contact.json")
+    (tmp_path / "c.json.gz").write_bytes(gzip.compress(TEXT.replace("job-1", "job-2").encode()))
+
+    calls, rejects = run_import(tmp_path, out=tmp_path / "calls.parquet")
+
+    assert [call["source_uri"].rpartition("/")[2] for call in calls] == [
+        "call.json",
+        "b.tar.gz!contact.json",
+        "c.json.gz",
+    ] and rejects == []
+
+
+def test_a_bomb_is_refused_before_it_is_unpacked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in (files, decode):
+        monkeypatch.setattr(module, "MAX_BYTES", 1 << 20)
+    for name, member in (("a.zip", "x.json"), ("b.zip", "y.xlsx")):
+        with zipfile.ZipFile(tmp_path / name, "w", zipfile.ZIP_DEFLATED) as archive:
+            archive.writestr(member, b" " * (8 << 20))
+    (tmp_path / "b.zip").rename(tmp_path / "b.xlsx")
+    (tmp_path / "c.json.gz").write_bytes(gzip.compress(b" " * (8 << 20)))
+
+    assert reasons(tmp_path, out=tmp_path / "calls.parquet") == ["archive_limit", "archive_limit", "too_large"]
+
+
+def test_a_damaged_archive_is_refused(tmp_path: Path) -> None:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        archive.writestr("call.json", TEXT)
+    (tmp_path / "a.zip").write_bytes(buffer.getvalue()[:-30])
+    (tmp_path / "b.tar").write_bytes(b"no tar at all")
+
+    assert reasons(tmp_path, out=tmp_path / "calls.parquet") == ["unreadable", "unreadable"]
+
+
+def test_links_and_paths_that_lead_out_are_refused(tmp_path: Path) -> None:
+    folder = tmp_path / "in"
+    folder.mkdir()
+    (folder / "link.json").symlink_to(GOOD)
+    (folder / "linked").symlink_to(FIXTURES)
+    with tarfile.open(folder / "x.tar", "w") as tar:
+        link = tarfile.TarInfo("call.json")
+        link.type, link.linkname = tarfile.SYMTYPE, "/etc/passwd"
+        tar.addfile(link)
+        tar.add(GOOD, "../../call.json")
+
+    assert reasons(folder, out=tmp_path / "calls.parquet") == ["outside_folder"] * 4
+
+
+@pytest.mark.parametrize(
+    ("options", "part"),
+    [
+        ({"role_map": "ch_0"}, "LABEL=ROLE"),
+        ({"role_map": "ch_0=boss"}, "LABEL=ROLE"),
+        ({"role_map": "a=agent,A=customer"}, "twice"),
+        ({"speaker_pattern": "("}, "regular expression"),
+        ({"speaker_pattern": "(?P<speaker>.*)"}, "name both parts"),
+        ({"format_name": "deepgramm"}, "choose auto or one of"),
+    ],
+)
+def test_a_wrong_option_stops_the_import(tmp_path: Path, options: dict[str, str], part: str) -> None:
+    with pytest.raises(InputError, match=part):
+        run_import(GOOD, out=tmp_path / "calls.parquet", **options)
+
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_source_that_leads_nowhere_leaves_no_table(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="check the path"):
+        run_import(GOOD, tmp_path / "none.json", out=tmp_path / "calls.parquet")
+
+    assert not (tmp_path / "calls.parquet").exists()

@@ -1,0 +1,164 @@
+"""The review app as a supervisor meets it, in a real browser."""
+
+import json
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from browser import chromium, faults, open_page, served
+from playwright.sync_api import Browser, Page, expect
+from runs import small_run
+from test_cli import score, scorer, table
+from tiny_training import tiny_config
+
+from scorer.review.calls import open_call
+from scorer.review.report import write_report
+from scorer.review.store import opened
+from scorer.review.verdicts import Subject, save_verdict
+from scorer.training.calibrate import calibrate
+from scorer.training.train import train
+
+pytestmark = pytest.mark.slow
+TURNS = ["customer cancel word", "agent sorry word", "agent stay word word", "customer word", "agent stay word word", "agent word word"]
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with chromium() as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a run in it."""
+    folder = tmp_path_factory.mktemp("review")
+    small_run(folder / "run")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def address(place: Path) -> Iterator[str]:
+    with served(place / "reviews.sqlite", [place / "run"], "--sample", "2") as found:
+        yield found
+
+
+def saved(page: Page) -> str:
+    """What the page says after an answer."""
+    expect(page.locator("#saved")).to_contain_text("saved:")
+    return page.locator("#saved").inner_text()
+
+
+@pytest.mark.parametrize(("width", "dark"), [(1280, False), (390, True)])
+def test_no_page_has_a_serious_fault_at_any_width(browser: Browser, address: str, place: Path, width: int, dark: bool) -> None:
+    page = open_page(browser, address, width=width, dark=dark)
+    problems = {}
+    for path in ("/", "/calls/1", "/calls/2", "/disputes", "/agreement", "/trends", "/export", "/nothing"):
+        page.goto(address + path)
+        problems[path] = faults(page)
+    page.goto(write_report(place / "run").as_uri())
+    problems["report"] = faults(page)
+
+    assert {path: found for path, found in problems.items() if found} == {}
+
+
+def test_a_call_is_reviewed_by_keyboard_alone(browser: Browser, address: str, place: Path) -> None:
+    page = open_page(browser, address)
+    refused: list[str] = []
+    page.on("console", lambda message: refused.append(message.text) if "Content Security" in message.text else None)
+    page.on("pageerror", lambda error: refused.append(str(error)))
+    page.keyboard.press("Tab")
+    for _ in range(60):
+        if page.evaluate("document.activeElement.textContent") == "bad":
+            break
+        page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/calls/1")
+
+    page.keyboard.press("n")
+    page.keyboard.press("y")
+    assert saved(page) == "saved: yes"
+    expect(page.locator("[data-stop]:focus")).to_have_id("flag-low_score")
+    while page.evaluate("document.activeElement.id") != "s1-interruption":
+        page.keyboard.press("n")
+    page.keyboard.press("x")
+    expect(page.locator("#s1-interruption [aria-pressed=true]")).to_have_text("no")
+    page.keyboard.press("j")
+    page.keyboard.press("m")
+    page.keyboard.type("typed: n y x")
+    page.keyboard.press("Escape")
+    page.keyboard.press("l")
+    expect(page.locator("#s2 details[open]")).to_be_visible()
+    page.keyboard.press("Escape")
+    page.keyboard.press("w")
+    expect(page.locator("#state")).to_have_text("done")
+    page.keyboard.press("o")
+    page.wait_for_url(lambda url: "/calls/1" not in url)
+
+    with opened(place / "reviews.sqlite") as connection:
+        said = [(v["kind"], v["subject"], v["answer"]) for v in connection.execute("select * from verdict order by id")]
+    assert said == [("flag", "low_score", "yes"), ("label", "interruption", "no"), ("call", "", "yes")]
+    assert refused == []
+
+
+def test_every_button_works_without_the_script(browser: Browser, address: str) -> None:
+    page = open_page(browser, address + "/calls/1", scripts=False)
+
+    page.locator("#s4-retention_pushiness button[value='retention_pushiness unsure']").click()
+
+    page.wait_for_url("**/calls/1#s4")
+    expect(page.locator("#s4-retention_pushiness [aria-pressed=true]")).to_have_text("unsure")
+
+
+def test_a_save_that_fails_is_said(browser: Browser, address: str) -> None:
+    page = open_page(browser, address + "/calls/1")
+    page.context.clear_cookies()
+    page.locator("#flag-low_score button[value='low_score no']").click()
+
+    expect(page.locator("#saved")).to_contain_text("not saved: This form is too old")
+
+
+def test_verdicts_teach_the_model(browser: Browser, tmp_path: Path, keyword_folder: Path) -> None:
+    """From the queue to a verdict, to an export, to a model that answers otherwise."""
+    rows = [
+        {"call_id": f"c{n:02}", "speaker": turn.split(" ", 1)[0], "text": turn.split(" ", 1)[1], "start": 2.0 * at, "end": 2.0 * at + 1.5}
+        for n in range(24)
+        for at, turn in enumerate(TURNS)
+    ]
+    pq.write_table(pa.Table.from_pylist(rows), tmp_path / "night.parquet")
+    score(tmp_path / "night.parquet", tmp_path / "before", keyword_folder)
+    db = tmp_path / "reviews.sqlite"
+    with served(db, [tmp_path / "before"]) as address:
+        page = open_page(browser, address)
+        page.get_by_role("link", name="c00").click()
+        for at in (2, 4):
+            page.locator(f"#s{at}-retention_pushiness").get_by_role("button", name="no").click()
+            expect(page.locator(f"#s{at}-retention_pushiness [aria-pressed=true]")).to_have_text("no")
+        page.get_by_role("button", name="I have read the whole call").click()
+        expect(page.locator("#state")).to_have_text("done")
+    with opened(db) as connection:
+        answer_the_rest_alike(connection)
+
+    code, said = scorer("review", "export", tmp_path / "verdicts", "--db", db)
+    assert code == 0 and "24 labelled calls" in said
+    config = tiny_config(tmp_path, keyword_folder).model_copy(update={"train": (tmp_path / "verdicts",), "epochs": 25, "batch_windows": 4})
+    train(config, out=tmp_path / "candidate", work=tmp_path / "work")
+    calibrate(config, tmp_path / "candidate")
+    score(tmp_path / "night.parquet", tmp_path / "after", tmp_path / "candidate")
+
+    before, after = ([row["labels"] for row in table(tmp_path / run, "segments") if row["call_id"] == "c23"] for run in ("before", "after"))
+    assert before == [["exit_request"], ["apology"], ["retention_pushiness"], [], ["retention_pushiness"], []]
+    assert after == [["exit_request"], ["apology"], [], [], [], []]
+    assert json.loads((tmp_path / "after/run.json").read_text())["counts"]["flagged_calls"] == 0
+
+
+def answer_the_rest_alike(connection: sqlite3.Connection) -> None:
+    """The same verdicts on every other call, without the browser."""
+    for (number,) in connection.execute("select id from call where call_id <> 'c00'").fetchall():
+        call = open_call(connection, number)
+        for at in (2, 4):
+            subject = Subject(number, "label", at, "retention_pushiness")
+            save_verdict(connection, subject, "no", who="ana", machine=call.machine(subject))
+        save_verdict(connection, Subject(number, "call"), "yes", who="ana", machine=call.machine(Subject(number, "call")))

@@ -1,0 +1,139 @@
+"""The page of the morning."""
+
+import os
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+from runs import BAD, GOOD, LABELS, call, small_run, write_run
+
+from scorer.errors import RunError
+from scorer.manifest import RUN_FILE
+from scorer.review.compare import earlier_runs, more_than_chance, stability, what_changed, what_moved
+from scorer.review.night import histogram, read_night
+from scorer.review.report import REPORT, ensure_report, write_report
+from scorer.tables.nights import label_facts, search_calls
+from scorer.tables.schemas import TABLES
+
+NASTY = {
+    0: "<script>alert(1)</script> {{ 7 * 7 }} {% raw %}",
+    1: "\"><img src=x onerror=alert(1)> javascript:alert(1) ' onmouseover='x",
+    2: "<svg onload=alert(1)> \u202edesrever",
+}
+
+
+def page_of(run: Path) -> str:
+    return write_report(run).read_text(encoding="utf-8")
+
+
+def test_the_page_needs_nothing_else(tmp_path: Path) -> None:
+    page = page_of(small_run(tmp_path / "run"))
+
+    assert not re.findall(r"<script|<link|<iframe|@import|url\(|(?:src|href)=[\"'](?!#)", page)
+    assert "default-src 'none'" in page and [p.name for p in (tmp_path / "run").glob(".report*")] == []
+
+
+def test_a_page_of_the_run_before_is_written_again_and_one_of_this_run_stays(tmp_path: Path) -> None:
+    run = small_run(tmp_path / "run")
+    ensure_report(run)
+    assert "Call bad" in (run / REPORT).read_text(encoding="utf-8")
+
+    (run / REPORT).write_text("as it is", encoding="utf-8")
+    ensure_report(run)
+    assert (run / REPORT).read_text(encoding="utf-8") == "as it is"
+
+    os.utime(run / REPORT, (1, 1))  # run.json is newer: a killed run had put another one in its place
+    ensure_report(run)
+    assert "Call bad" in (run / REPORT).read_text(encoding="utf-8")
+
+
+def test_the_page_trusts_only_what_run_json_names(tmp_path: Path) -> None:
+    run = small_run(tmp_path / "run")
+    page = page_of(run)
+    for name in TABLES:
+        shutil.copy(next((run / name).iterdir()), run / name / "copied.parquet")
+        (run / name / "half.parquet").write_bytes(b"PAR1 half")
+
+    assert page_of(run) == page
+    assert search_calls(run, "nobody says this") == set() and len(label_facts(run, [label.name for label in LABELS])) == 4
+
+    (run / "flags" / "copied.parquet").replace(run / "flags" / "kept")
+    next(path for path in (run / "flags").glob("*.parquet") if path.stem not in ("half", "copied")).unlink()
+    with pytest.raises(RunError, match=r"not what run\.json says"):
+        page_of(run)
+
+
+def test_the_page_says_what_to_look_at_and_why(tmp_path: Path) -> None:
+    page = page_of(small_run(tmp_path / "run"))
+
+    for said in ("4</b> calls read", "1</b> call asks", "2</b> rows could not", "Call bad", "call id missing", "both at once", "words 3"):
+        assert said in page
+    assert "Call good-0" not in page  # transcripts of flagged calls only
+
+
+def test_what_people_said_cannot_become_part_of_the_page(tmp_path: Path) -> None:
+    run = write_run(tmp_path / "run", [call("../../etc/<b>passwd", *BAD, texts=NASTY, agent_id="<i>a</i>")])
+
+    page = page_of(run)
+
+    assert not re.findall(r"<script|<img|<b>passwd|<i>a|<svg onload", page)
+    assert "{{ 7 * 7 }}" in page and "&lt;script&gt;" in page and "\u202e" not in page
+    assert sorted(p.name for p in run.iterdir()) == ["calls", "flags", "rejects", "report.html", RUN_FILE, "segments"]
+
+
+def test_numbers_are_masked_unless_asked_for(tmp_path: Path) -> None:
+    run = write_run(tmp_path / "run", [call("c", *BAD, texts={0: "card 4111 1111 1111 1111"})])
+
+    assert "4111" not in page_of(run) and "[card number]" in page_of(run)
+    assert "4111 1111" in write_report(run, masked=False).read_text(encoding="utf-8")
+
+
+def test_a_run_without_agents_times_or_calls_has_a_page(tmp_path: Path) -> None:
+    without = write_run(tmp_path / "a", [call("c", *BAD, agent_id=None, team=None, started_at=None)])
+    empty = write_run(tmp_path / "b", [], run_id="run-2")
+
+    assert "no columns team and agent_id" in page_of(without)
+    assert "No call broke a rule" in page_of(empty)
+
+
+def test_nights_before_are_found_beside_the_run_and_compared(tmp_path: Path) -> None:
+    calm = write_run(tmp_path / "1", [call(f"g{n}", *GOOD) for n in range(40)], run_id="run-1")
+    os.utime(calm / RUN_FILE, (1, 1))
+    rough = write_run(tmp_path / "2", [call(f"b{n}", *BAD) for n in range(40)], run_id="run-2", model="n" * 64)
+
+    earlier = earlier_runs(rough)
+
+    assert [old["run_id"] for old in earlier] == ["run-1"] and earlier_runs(calm) == []
+    moved = what_moved(read_night(rough).about["counts"], [old["counts"] for old in earlier])
+    assert any(s.startswith("flagged calls went up: 100% tonight (40 of 40), 0% in") for s in moved)
+    assert any("Another model" in s for s in what_changed(read_night(rough).about, earlier[-1]))
+    assert "Moved:" in page_of(rough)
+
+
+def test_a_changed_number_of_the_rubric_is_named(tmp_path: Path) -> None:
+    about = read_night(small_run(tmp_path / "run")).about
+    rules = {**about["rubric"]["rules"], "version": 2}
+
+    assert what_changed(about, {**about, "name": "old", "rubric": {**about["rubric"], "rules": rules}}) == [
+        "Rubric: version was 2 and is 1."
+    ]
+
+
+def test_bars_hold_every_score_once(tmp_path: Path) -> None:
+    bars = histogram(read_night(small_run(tmp_path / "run")))
+
+    assert sum(count for _, count, _ in bars) == 4
+    assert bars[-1] == (95, 3, "excellent")  # a score of 100 is in the last bar
+
+
+def test_stability_by_hand_and_small_nights_do_not_alarm() -> None:
+    # shares 0.5 and 0.5 against 0.8 and 0.2, large counts: 0.3 x ln(0.8 / 0.5) + 0.3 x ln(0.5 / 0.2)
+    assert stability([50_000, 50_000], [80_000, 20_000]) == pytest.approx(0.4159, abs=0.001)
+    assert stability([1], [0]) is None
+    assert more_than_chance(0.3, [1000], [1000]) and not more_than_chance(0.3, [16], [16])
+
+
+def test_what_is_not_a_run_has_no_page(tmp_path: Path) -> None:
+    with pytest.raises(RunError, match="not a run"):
+        write_report(tmp_path)

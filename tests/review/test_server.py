@@ -1,0 +1,270 @@
+"""Who gets in, what is turned away, and what the app says about itself."""
+
+import logging
+import re
+import sqlite3
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+from fastapi.routing import APIRoute
+from runs import BAD, GOOD, call, write_run
+from starlette.testclient import TestClient
+
+from scorer.errors import ReviewError
+from scorer.review import accounts, calls, entry, numbers
+from scorer.review.accounts import add_account, remove_account
+from scorer.review.entry import OPEN
+from scorer.review.server import LOGGING, create_app, open_desk, serve
+from scorer.review.store import opened
+from scorer.review.web import Desk
+
+PASSWORD = "correct horse battery"
+
+
+def client(desk: Desk, **options: object) -> TestClient:
+    return TestClient(create_app(desk), base_url="http://127.0.0.1", follow_redirects=False, **options)  # type: ignore[arg-type]
+
+
+def token(browser: TestClient, path: str = "/calls/1") -> str:
+    return re.findall(r'name="csrf" value="([^"]+)"', browser.get(path).text)[0]
+
+
+@pytest.fixture
+def browser(desk: Desk) -> Iterator[TestClient]:
+    with client(desk) as found:
+        yield found
+
+
+@pytest.fixture
+def closed(desk: Desk) -> Iterator[TestClient]:
+    """An app with accounts: ana reviews, bo is admin."""
+    with opened(desk.db) as connection:
+        add_account(connection, "ana", PASSWORD, "reviewer")
+        add_account(connection, "bo", PASSWORD, "admin")
+    with client(open_desk(desk.db, [], person="sam", sample=0, seed=1)) as found:
+        yield found
+
+
+def enter(browser: TestClient, name: str, password: str = PASSWORD) -> int:
+    return browser.post("/login", data={"csrf": token(browser, "/login"), "name": name, "password": password}).status_code
+
+
+def verdict(browser: TestClient, **form: object) -> int:
+    data = {"csrf": token(browser), "kind": "label", "segment": 1, "say": "interruption yes"} | form
+    return browser.post("/calls/1/verdicts", data=data).status_code
+
+
+def test_every_page_answers(browser: TestClient) -> None:
+    for path in ("/", "/calls/1", "/calls/2", "/disputes", "/agreement", "/trends", "/export", "/static/review.js"):
+        assert browser.get(path).status_code == 200, path
+
+
+def test_a_verdict_is_saved_with_who_when_and_what_the_machine_said(browser: TestClient, database: sqlite3.Connection) -> None:
+    assert verdict(browser, note="cut in") == 303
+
+    row = dict(database.execute("select * from verdict").fetchone())
+    assert (row["who"], row["answer"], row["note"], row["subject"], row["segment"]) == ("sam", "yes", "cut in", "interruption", 1)
+    assert '"given": true' in row["machine"] and '"probability": 0.8' in row["machine"] and row["at"].startswith("20")
+    assert 'aria-pressed="true"' in browser.get("/calls/1").text
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        {"say": "interruption maybe"},
+        {"say": "kindness yes"},
+        {"segment": 99},
+        {"segment": -2},
+        {"segment": "x"},
+        {"kind": "flag", "say": "no_such_rule yes"},
+        {"kind": "other"},
+        {"say": "problem yes"},  # an agent's segment cannot carry it
+        {"note": "x" * 2001},
+    ],
+)
+def test_what_fits_no_call_is_not_saved(browser: TestClient, database: sqlite3.Connection, form: dict[str, object]) -> None:
+    assert verdict(browser, **form) == 400
+    assert database.execute("select count(*) from verdict").fetchone()[0] == 0
+
+
+@pytest.mark.parametrize("host", ["evil.example", "127.0.0.1.evil.example", "", "localhost:80:80@evil"])
+def test_a_foreign_host_name_is_turned_away(browser: TestClient, host: str) -> None:
+    assert browser.get("/", headers={"host": host}).status_code == 400
+    assert browser.get("/", headers={"host": "localhost:8700"}).status_code == 200
+
+
+def addresses(method: str) -> list[str]:
+    """Every address of the app that takes the method, with 1 for each part that is left open."""
+    routes = [r for room in (calls, entry, numbers) for r in room.router.routes if isinstance(r, APIRoute) and method in r.methods]
+    return [re.sub(r"\{\w+\}", "1", route.path) for route in routes]
+
+
+def test_every_change_needs_the_token_of_this_session(browser: TestClient, database: sqlite3.Connection, desk: Desk) -> None:
+    other = client(desk)
+    routes = addresses("POST")
+
+    assert len(routes) >= 6
+    for path in routes:
+        for forged in ("", "x", "ü", token(other)):
+            data = {"csrf": forged, "kind": "label", "segment": 1, "say": "interruption yes", "outcome": "upheld"}
+            assert browser.post(path, data=data).status_code == 403, path
+    good = {"csrf": token(browser), "kind": "label", "segment": 1, "say": "interruption yes"}
+    assert browser.post("/calls/1/verdicts", data=good, headers={"origin": "http://evil.example"}).status_code == 403
+    assert browser.post("/calls/1/verdicts", data=good, headers={"origin": "null"}).status_code == 403
+    assert database.execute("select count(*) from verdict").fetchone()[0] == 0
+    assert browser.get("/calls/1/verdicts").status_code == 405
+
+
+def test_bodies_are_limited_also_where_they_do_not_say_their_length(browser: TestClient) -> None:
+    big = b"csrf=" + b"x" * 10_000_000
+
+    assert browser.post("/calls/1/verdicts", content=big).status_code == 413
+    chunks = (big[at : at + 65536] for at in range(0, len(big), 65536))
+    form = {"content-type": "application/x-www-form-urlencoded"}
+    assert browser.post("/calls/1/verdicts", content=chunks, headers=form).status_code == 413
+
+
+def test_answers_carry_a_policy_without_inline_script_and_are_not_kept(browser: TestClient) -> None:
+    for path in ("/", "/nothing", "/static/review.js"):
+        headers = browser.get(path).headers
+        assert "script-src 'self'" in headers["content-security-policy"] and "unsafe" not in headers["content-security-policy"]
+        assert headers["x-content-type-options"] == "nosniff" and headers["cache-control"] == "no-store"
+    pages = Path(str(create_app.__globals__["__file__"])).parent / "pages"
+    for page in pages.glob("*.html"):
+        if page.name != "report.html":
+            assert not re.findall(r"\son\w+=|style=|<style|<script(?! src)|javascript:|\| *safe", page.read_text(encoding="utf-8")), (
+                page.name
+            )
+
+
+def test_transcripts_are_escaped_on_every_page(tmp_path: Path) -> None:
+    nasty = "<script>alert(1)</script>\"'><svg/onload=alert(1)> {{ 7*7 }} javascript:alert(1) \u202edesrever"
+    run = write_run(tmp_path / "nasty", [call(nasty, *BAD, texts=dict.fromkeys(range(6), nasty), agent_id=nasty, team=nasty)], run_id="n")
+    with client(open_desk(tmp_path / "n.sqlite", [run], person=nasty, sample=1, seed=1)) as browser:
+        verdict(browser, note=nasty)
+        browser.post("/calls/1/disputes", data={"csrf": token(browser), "about": "flag low_score", "agent_side": nasty})
+        for path in ("/", "/calls/1", "/disputes", "/trends?team=" + quote(nasty), "/?words=" + quote(nasty), "/export"):
+            page = browser.get(path).text
+            assert "<script>alert" not in page and "<svg/onload" not in page and "49" not in re.findall(r"\{\{ (.*?) \}\}", page), path
+            assert "\u202e" not in re.sub(r'value="[^"]*"', "", page), path
+
+
+@pytest.mark.parametrize(
+    "address", ["/calls/..%2F..%2Fetc%2Fpasswd", "/calls/0", "/calls/-1", "/calls/99999999999999999999", "/static/..%2Fstore.py"]
+)
+def test_addresses_name_calls_by_number_only(browser: TestClient, address: str) -> None:
+    answer = browser.get(address)
+
+    assert answer.status_code in (400, 404) and "root:" not in answer.text and "create table" not in answer.text
+
+
+def test_nobody_gets_in_without_an_account_where_there_are_accounts(closed: TestClient) -> None:
+    assert len(addresses("GET")) >= 10
+    for path in set(addresses("GET")) - OPEN:
+        answer = closed.get(path)
+        assert answer.status_code == 303 and "words 1" not in answer.text, path
+    assert enter(closed, "ana", "wrong password!") == 401
+    assert enter(closed, "nobody") == 401
+    assert enter(closed, "ana") == 303 and closed.get("/calls/1").status_code == 200
+
+
+def test_the_session_cookie_is_closed_to_scripts_and_other_sites(closed: TestClient, desk: Desk) -> None:
+    cookie = closed.get("/login").headers["set-cookie"]
+
+    assert "httponly" in cookie.lower() and "samesite=lax" in cookie.lower()
+    behind_proxy = TestClient(create_app(desk, https=True), base_url="https://127.0.0.1")
+    assert "secure" in behind_proxy.get("/calls/1").headers["set-cookie"].lower()
+
+
+def test_a_reviewer_may_not_take_transcripts_out(closed: TestClient) -> None:
+    enter(closed, "ana")
+    paths = ("/export", "/export/verdicts.csv", "/export/verdicts.jsonl", "/export/label-studio.json", "/export/label-studio.xml")
+    assert {closed.get(path).status_code for path in paths} == {403}
+    assert closed.post("/masks", data={"csrf": token(closed), "show": "true"}).status_code == 403
+    closed.post("/logout", data={"csrf": token(closed)})
+    enter(closed, "bo")
+    assert {closed.get(path).status_code for path in paths} == {200}
+
+
+def test_a_session_ends_with_the_account_and_with_a_new_password(closed: TestClient, database: sqlite3.Connection) -> None:
+    enter(closed, "ana")
+    add_account(database, "ana", PASSWORD + "!", "reviewer")
+    assert closed.get("/").status_code == 303
+    enter(closed, "ana", PASSWORD + "!")
+    assert closed.get("/").status_code == 200
+    remove_account(database, "ana")
+    assert closed.get("/").status_code == 303
+
+
+def test_guessing_is_slowed_down_also_for_the_right_password(closed: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    for _ in range(accounts.TRIES_PER_NAME):
+        assert enter(closed, "ana", "wrong password!") == 401
+    answer = closed.post("/login", data={"csrf": token(closed, "/login"), "name": "ana", "password": PASSWORD})
+
+    assert answer.status_code == 429 and int(answer.headers["retry-after"]) > 60
+    assert enter(closed, "bo") == 303  # others get in
+    later = time.time() + accounts.WITHIN_S + 1
+    monkeypatch.setattr(accounts.time, "time", lambda: later)
+    closed.post("/logout", data={"csrf": token(closed)})
+    assert enter(closed, "ana") == 303
+
+
+def test_passwords_are_hashed_and_not_short(closed: TestClient, database: sqlite3.Connection) -> None:
+    assert all(row[0].startswith("$argon2id$") for row in database.execute("select password from account"))
+    with pytest.raises(ReviewError, match="12 to"):
+        add_account(database, "new", "short", "reviewer")
+    with pytest.raises(ReviewError, match="a name has"):
+        add_account(database, "new name\n", PASSWORD, "reviewer")
+
+
+@pytest.mark.parametrize("options", [{"host": "0.0.0.0", "allowed": []}, {"host": "127.0.0.1", "allowed": ["review.example"]}])
+def test_other_addresses_need_accounts(desk: Desk, options: dict[str, object]) -> None:
+    with pytest.raises(ReviewError, match="users add"):
+        serve(desk, port=0, ready=lambda address: None, **options)  # type: ignore[arg-type]
+
+
+def test_the_log_names_routes_and_never_words(browser: TestClient, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    browser.get("/?words=tangerine")
+    verdict(browser, note="tangerine")
+    browser.get("/calls/tangerine")
+
+    lines = [record.getMessage() for record in caplog.records if record.name.startswith(("scorer", "uvicorn"))]
+    assert any(line.startswith("GET /calls/{number} ") for line in lines)
+    assert "tangerine" not in " ".join(lines)
+
+
+def test_an_error_in_the_log_says_where_and_not_what(capsys: pytest.CaptureFixture[str]) -> None:
+    logging.config.dictConfig(LOGGING)  # type: ignore[attr-defined]
+    try:
+        raise KeyError("something a customer said")
+    except KeyError:
+        logging.getLogger("uvicorn.error").error("Exception in ASGI application\n", exc_info=True)
+    finally:
+        for name in LOGGING["loggers"]:  # type: ignore[attr-defined]
+            logging.getLogger(name).handlers.clear()
+
+    said = capsys.readouterr().err
+    assert "KeyError" in said and "test_server.py" in said and "customer said" not in said
+
+
+def test_others_are_heard_only_after_one_has_spoken(closed: TestClient) -> None:
+    enter(closed, "bo")
+    verdict(closed)
+    closed.post("/logout", data={"csrf": token(closed)})
+    enter(closed, "ana")
+
+    assert "bo: yes" not in closed.get("/calls/1").text
+    verdict(closed, say="interruption no")
+    assert "bo: yes" in closed.get("/calls/1").text
+
+
+def test_numbers_are_hidden_until_an_admin_asks(tmp_path: Path) -> None:
+    run = write_run(tmp_path / "r", [call("c", *GOOD, texts={0: "card 4111 1111 1111 1111"})], run_id="n")
+    with client(open_desk(tmp_path / "n.sqlite", [run], person="sam", sample=1, seed=1)) as browser:
+        assert "[card number]" in browser.get("/calls/1").text
+        browser.post("/masks", data={"csrf": token(browser), "show": "true"})
+        assert "4111 1111 1111 1111" in browser.get("/calls/1").text

@@ -1,0 +1,36 @@
+"""Few chances say little."""
+
+import pytest
+
+from scorer.records import Tally
+from scorer.review.shrink import shrink, stands_out
+
+
+def test_without_a_chance_there_is_no_rate() -> None:
+    assert shrink(Tally()) is None
+
+
+def test_a_rate_is_drawn_towards_its_group_by_twenty_chances() -> None:
+    rate = shrink(Tally(3, 3), Tally(10, 100))
+
+    # hits 3 + 20 x 0.1 + 0.5, misses 0 + 20 x 0.9 + 0.5
+    assert rate is not None and rate.mean == pytest.approx(5.5 / 24)
+
+
+def test_an_agent_with_three_chances_does_not_look_worst() -> None:
+    team = Tally(20, 200)
+
+    few, many = shrink(Tally(3, 3), team), shrink(Tally(30, 60), team)
+
+    assert few is not None and many is not None
+    assert few.low < many.low and few.mean < many.mean
+    assert stands_out(many, team) and not stands_out(shrink(Tally(1, 3), team) or many, team)
+
+
+def test_the_interval_is_that_of_the_beta_distribution() -> None:
+    rate = shrink(Tally(0, 0), Tally(1, 2))
+    half = shrink(Tally(10, 20))
+
+    assert rate is None and half is not None
+    # Beta(10.5, 10.5): 5 % and 95 % quantiles, from tables
+    assert (half.low, half.high) == (pytest.approx(0.324, abs=0.002), pytest.approx(0.676, abs=0.002))

@@ -1,0 +1,208 @@
+"""What people said is never lost and never changed."""
+
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+from runs import small_run
+
+from scorer.errors import ReviewError
+from scorer.review.disputes import decide, list_disputes, open_dispute
+from scorer.review.index import add_runs
+from scorer.review.sample import draw, strata
+from scorer.review.store import opened, prepare
+from scorer.review.truth import judged_labels, machine_snapshot
+from scorer.review.verdicts import Subject, current_verdicts, history, save_verdict
+from scorer.review.web import Desk
+from scorer.review.worklist import Filters, list_calls, neighbours
+
+LABEL = Subject(1, "label", 1, "interruption")
+FLAG = Subject(1, "flag", -1, "low_score")
+WHOLE = Subject(2, "call")
+SAID = {"given": True, "probability": 0.8}
+
+
+def state(database: sqlite3.Connection, number: int = 1) -> str:
+    return str(database.execute("select state from call where id = ?", [number]).fetchone()[0])
+
+
+def test_a_later_verdict_supersedes_and_the_earlier_one_stays(database: sqlite3.Connection) -> None:
+    first = save_verdict(database, LABEL, "yes", who="ana", machine=SAID, note="clear")
+    second = save_verdict(database, LABEL, "no", who="ana", machine=SAID)
+
+    (current,) = current_verdicts(database)
+    assert (current.answer, current.supersedes) == ("no", first)
+    assert [(v.id, v.answer, v.note, dict(v.machine)) for v in history(database, 1)] == [
+        (first, "yes", "clear", SAID),
+        (second, "no", "", SAID),
+    ]
+
+
+@pytest.mark.parametrize(
+    "change", ["update verdict set answer = 'no'", "delete from verdict", "insert or replace into verdict select * from verdict"]
+)
+def test_the_database_itself_refuses_to_change_a_verdict(database: sqlite3.Connection, change: str) -> None:
+    save_verdict(database, LABEL, "yes", who="ana", machine=SAID)
+
+    with pytest.raises(sqlite3.IntegrityError):
+        database.execute(change)
+    assert [v.answer for v in history(database, 1)] == ["yes"]
+
+
+def test_two_people_at_the_same_moment_both_stay(desk: Desk) -> None:
+    together = threading.Barrier(8)
+
+    def speak(who: str) -> None:
+        with opened(desk.db) as connection:
+            together.wait()
+            for answer in ("yes", "no", "yes"):
+                save_verdict(connection, LABEL, answer, who=who, machine=SAID)  # type: ignore[arg-type]
+
+    threads = [threading.Thread(target=speak, args=(f"p{n}",)) for n in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    with opened(desk.db) as connection:
+        assert len(history(connection, 1)) == 24
+        assert {(v.who, v.answer) for v in current_verdicts(connection)} == {(f"p{n}", "yes") for n in range(8)}
+
+
+SAVING = """
+import sys
+from pathlib import Path
+from scorer.review.store import opened
+from scorer.review.verdicts import Subject, save_verdict
+with opened(Path(sys.argv[1])) as connection:
+    for n in range(100000):
+        save_verdict(connection, Subject(1, "label", 1, "interruption"), "yes", who="ana", note=str(n), machine={"given": True})
+        print(n, flush=True)
+"""
+
+
+def test_what_was_answered_survives_kill_9_in_the_middle_of_a_save(desk: Desk) -> None:
+    child = subprocess.Popen([sys.executable, "-c", SAVING, str(desk.db)], stdout=subprocess.PIPE, text=True)
+    assert child.stdout is not None
+    told = [child.stdout.readline() for _ in range(40)]
+    os.kill(child.pid, signal.SIGKILL)
+    told += child.stdout.readlines()
+    child.wait()
+    child.stdout.close()
+
+    with opened(desk.db) as connection:
+        notes = [v.note for v in history(connection, 1)]
+        assert connection.execute("pragma integrity_check").fetchone()[0] == "ok"
+        save_verdict(connection, LABEL, "no", who="ana", machine=SAID)  # and goes on
+    assert notes[: len(told)] == [line.strip() for line in told] and len(notes) <= len(told) + 1
+
+
+def test_the_state_of_a_call_follows_what_was_said(database: sqlite3.Connection) -> None:
+    rules = [rule for (rule,) in database.execute("select rule from flag where call = 1")]
+    assert state(database) == "open"
+    save_verdict(database, LABEL, "yes", who="ana", machine=SAID)
+    assert state(database) == "begun"
+    for rule in rules:
+        save_verdict(database, Subject(1, "flag", -1, rule), "no", who="ana", machine=SAID)
+    assert state(database) == "done"
+    save_verdict(database, WHOLE, "yes", who="ana", machine={"segments": []})
+    assert state(database, 2) == "done"
+    save_verdict(database, WHOLE, "withdrawn", who="ana", machine={"segments": []})
+    assert state(database, 2) == "open"
+
+
+def test_the_most_people_decide_and_a_draw_decides_nothing(database: sqlite3.Connection) -> None:
+    save_verdict(database, LABEL, "yes", who="ana", machine=SAID)
+    save_verdict(database, LABEL, "no", who="li", machine=SAID)
+    save_verdict(database, LABEL, "unsure", who="jo", machine=SAID)
+    place = (1, 1, "interruption")
+
+    assert judged_labels(current_verdicts(database))[place].truth is None
+    save_verdict(database, LABEL, "no", who="jo", machine=SAID)
+    assert judged_labels(current_verdicts(database))[place].truth is False
+
+
+def test_confirming_a_whole_call_confirms_what_was_shown_where_nothing_else_was_said(database: sqlite3.Connection) -> None:
+    shown = {"given": True, "segments": machine_snapshot([["apology", "ownership"], ["apology"]], [["apology"], []])}
+    save_verdict(database, Subject(2, "label", 0, "ownership"), "yes", who="ana", machine={"given": False})
+    save_verdict(database, Subject(2, "label", 1, "apology"), "unsure", who="ana", machine={"given": False})
+    save_verdict(database, WHOLE, "yes", who="ana", machine=shown)
+
+    truth = {place[1:]: judged.truth for place, judged in judged_labels(current_verdicts(database)).items()}
+
+    assert truth == {(0, "apology"): True, (0, "ownership"): True}
+
+
+def test_a_dispute_is_decided_by_somebody_else_and_the_decision_counts(database: sqlite3.Connection) -> None:
+    for who in ("ana", "li"):
+        save_verdict(database, LABEL, "yes", who=who, machine=SAID)
+    number = open_dispute(database, LABEL, who="ana", agent_side="the line broke", machine=SAID)
+    assert state(database) == "disputed"
+
+    with pytest.raises(ReviewError, match="somebody else"):
+        decide(database, number, "overturned", who="ana", note="")
+    with pytest.raises(ReviewError, match="disputed already"):
+        open_dispute(database, LABEL, who="li", agent_side="again", machine=SAID)
+    decide(database, number, "overturned", who="jo", note="it did")
+
+    (dispute,) = list_disputes(database)
+    assert (dispute.standing, dispute.outcome, dispute.ruled_by, dispute.ruling) == ("yes", "overturned", "jo", "it did")
+    assert judged_labels(current_verdicts(database))[1, 1, "interruption"].truth is False
+    assert state(database) == "begun"
+    with pytest.raises(ReviewError, match="no open dispute"):
+        decide(database, number, "upheld", who="pat", note="")
+
+
+def test_the_queue_holds_flagged_calls_and_the_sample_worst_first(database: sqlite3.Connection) -> None:
+    rows, total = list_calls(database, Filters(), 1)
+
+    assert total == 3 and [row["kind"] for row in rows] == ["flagged", "sample", "sample"]
+    assert rows[0]["call_id"] == "bad" and rows[0]["flags"][0]["severity"] == "warning"
+    assert neighbours(database, 1) == (None, rows[1]["id"])
+
+
+@pytest.mark.parametrize(
+    ("wish", "found"),
+    [
+        ({"which": "flagged"}, ["bad"]),
+        ({"which": "all", "agent": "a1"}, ["bad", "good-1"]),
+        ({"which": "all", "label": "retention_pushiness"}, ["bad"]),
+        ({"rule": "low_score"}, ["bad"]),
+        ({"which": "all", "words": "WORDS 5"}, ["bad", "good-0", "good-1", "good-2"]),
+        ({"words": "x' or 1=1 --"}, []),
+        ({"night": "2026-11-20", "team": "north", "band": "poor", "state": "open"}, ["bad"]),
+        ({"night": "2026-11-21"}, []),
+    ],
+)
+def test_filters(database: sqlite3.Connection, wish: dict[str, str], found: list[str]) -> None:
+    assert [row["call_id"] for row in list_calls(database, Filters.read(wish), 1)[0]] == found
+
+
+def test_a_sample_takes_turns_between_strata_and_is_the_same_for_the_same_seed() -> None:
+    calls = [{"call_id": f"{band}{n}", "flags": n == 0, "band": band, "status": "scored"} for band in "xy" for n in range(10)]
+    stratum_of = strata(calls, {call["call_id"]: int(call["call_id"][1:]) for call in calls})  # type: ignore[call-overload]
+
+    drawn = draw(stratum_of, size=4, seed=3)
+
+    assert {stratum_of[name] for name in drawn} == {"x, sure", "x, doubtful", "y, sure", "y, doubtful"}
+    assert drawn == draw(stratum_of, size=4, seed=3) and len(draw(stratum_of, size=99, seed=3)) == 18
+
+
+def test_a_run_is_taken_in_once(desk: Desk, database: sqlite3.Connection, tmp_path: Path) -> None:
+    add_runs(database, [tmp_path / "run"], sample=2, seed=9)
+    add_runs(database, [small_run(tmp_path / "second", "run-2")], sample=2, seed=9)
+
+    assert database.execute("select count(*) from call").fetchone()[0] == 8
+    assert [tuple(row) for row in database.execute("select run_id, seed from run order by 1")] == [("run-1", 1), ("run-2", 9)]
+
+
+def test_another_kind_of_file_is_no_review_database(tmp_path: Path) -> None:
+    (tmp_path / "x").write_text("not a database, and long enough to be read as one " * 40)
+
+    with pytest.raises(ReviewError, match="cannot be used"):
+        prepare(tmp_path / "x")

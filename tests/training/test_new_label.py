@@ -1,0 +1,57 @@
+"""A new behaviour needs no code: a row in the label file, labelled segments, a rule in the rubric."""
+
+import json
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import yaml
+from keyword_model import KEYWORDS, build
+from tiny_training import ROOT, TURNS, tiny_config
+
+from scorer.pipeline import score_night
+from scorer.scoring.rubric import load_rubric
+from scorer.training.calibrate import calibrate
+from scorer.training.evaluate import evaluate
+from scorer.training.gate import check_gate
+from scorer.training.report import write_report
+from scorer.training.train import train
+from scorer.training.versions import publish
+
+EMPATHY = {"name": "empathy", "party": "agent", "polarity": "desired", "description": "says that the customer's feeling is understood"}
+
+
+@pytest.mark.slow
+def test_a_new_label_goes_from_the_label_file_to_a_scored_call(tmp_path: Path) -> None:
+    labels, rubric, live = tmp_path / "labels.json", tmp_path / "rubric.yaml", tmp_path / "models" / "default"
+    labels.write_text(json.dumps([*json.loads((ROOT / "models/labels.json").read_text()), EMPATHY]))
+    rules = yaml.safe_load((ROOT / "configs/rubric.yaml").read_text())
+    rules["behaviours"]["empathy"] = {"kind": "rate", "label": "empathy", "weight": 10, "target": 0.25}
+    rubric.write_text(yaml.safe_dump(rules))
+    vocabulary = build(tmp_path / "vocabulary", labels, KEYWORDS | {"empathy": "understand"})
+    turns = [*TURNS, ("agent", "understand word", ["empathy"])]
+    config = tiny_config(tmp_path, vocabulary, turns).model_copy(update={"labels": labels})
+    candidate = tmp_path / "models" / "candidate"
+
+    train(config, out=candidate, work=tmp_path / "work")
+    calibrate(config, candidate)
+    write_report(candidate, evaluate(config, candidate, rubric=load_rubric(rubric), released=None))
+    check_gate(config, candidate)
+    publish(candidate, live)
+    spoken = [("customer", "word broken"), ("agent", "word understand"), ("customer", "word"), *[("agent", "word word")] * 3]
+    pq.write_table(
+        pa.table({"call_id": ["c"] * 6, "speaker": [s for s, _ in spoken], "text": [t for _, t in spoken]}), tmp_path / "night.parquet"
+    )
+    score_night(
+        [str(tmp_path / "night.parquet")],
+        out=tmp_path / "out",
+        config=ROOT / "configs/scoring.yaml",
+        rubric=rubric,
+        model=live,
+        progress=lambda *_: None,
+    )
+
+    (call,) = pq.read_table(tmp_path / "out" / "calls").to_pylist()
+    assert (call["empathy_hits"], call["empathy_chances"], call["empathy_points"]) == (1, 4, 1.0)
+    assert call["model_name"] == "default-v1"

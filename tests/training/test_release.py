@@ -1,0 +1,114 @@
+"""A model goes live only through the gate, as a new version, and can be taken back."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from scorer.errors import ReleaseError
+from scorer.records import Call, Segment
+from scorer.training.compare import compare
+from scorer.training.corpus import LabelledCall, shared_calls
+from scorer.training.doubts import doubted
+from scorer.training.gate import failed_rules
+from scorer.training.metrics import draw_calls
+from scorer.training.settings import TrainingConfig
+from scorer.training.versions import publish, roll_back, versions
+
+GOOD: dict[str, Any] = {
+    "released": {"labels": {"apology": {"verdict": "unclear", "f1": 0.9, "released_f1": 0.91, "interval": (-0.04, 0.02)}}},
+    "labels": {"apology": {"calibration_error": 0.01}},
+    "shared_calls": [],
+}
+WORSE = {"released": {"labels": {"apology": {"verdict": "worse", "f1": 0.7, "released_f1": 0.91, "interval": (-0.3, -0.1)}}}}
+
+
+@pytest.mark.parametrize(
+    ("change", "rules"),
+    [
+        ({}, []),
+        ({"released": None}, []),
+        (WORSE, ["not_worse"]),
+        ({"labels": {"apology": {"calibration_error": 0.2}}}, ["calibrated"]),
+        ({"shared_calls": ["va-001"]}, ["unseen"]),
+        (WORSE | {"shared_calls": ["va-001"]}, ["not_worse", "unseen"]),
+    ],
+)
+def test_the_gate_names_every_rule_that_failed(training_config: TrainingConfig, change: dict[str, Any], rules: list[str]) -> None:
+    failed = list(failed_rules(GOOD | change, training_config))
+
+    assert [line.split(":")[0] for line in failed] == rules
+
+
+def test_a_label_is_worse_only_where_the_whole_interval_says_so() -> None:
+    truth = np.array([True, False] * 40)
+    calls = np.arange(80) // 2
+    draws = draw_calls(40, rounds=200, confidence=0.95, seed=1)
+
+    assert compare(~truth, truth, truth, calls, draws)["verdict"] == "worse"
+    assert compare(truth, ~truth, truth, calls, draws)["verdict"] == "better"
+    assert compare(truth, truth, truth, calls, draws) == {
+        "f1": 1.0,
+        "released_f1": 1.0,
+        "difference": 0.0,
+        "interval": (0.0, 0.0),
+        "verdict": "unclear",
+    }
+    one_wrong = truth.copy()
+    one_wrong[0] = False
+    assert compare(one_wrong, truth, truth, calls, draws)["verdict"] == "unclear"
+
+
+def test_a_copy_of_a_dev_call_is_found_under_another_name_and_punctuation() -> None:
+    def call(name: str, text: str) -> LabelledCall:
+        return LabelledCall(Call(name, (Segment(0, "agent", text),)), (frozenset(),))
+
+    dev = [call("d1", "Well, hello."), call("d2", "goodbye"), call("d3", "something else")]
+
+    assert shared_calls([call("t1", "well hello"), call("d2", "other words")], dev) == ["d1", "d2"]
+
+
+def test_versions_stay_and_rolling_back_is_one_step(keyword_folder: Path, tmp_path: Path) -> None:
+    live = tmp_path / "models" / "default"
+    live.parent.mkdir()
+
+    first, second = publish(keyword_folder, live), publish(keyword_folder, live)
+
+    assert [v.name for v in versions(live)] == ["default-v1", "default-v2"] and live.resolve() == second.resolve()
+    assert live.is_symlink() and not live.readlink().is_absolute()
+    assert roll_back(live, None).resolve() == first.resolve() == live.resolve()
+    assert roll_back(live, "default-v2").resolve() == live.resolve() == second.resolve()
+    assert publish(keyword_folder, live).name == "default-v3"  # numbers are never used again
+    assert publish(keyword_folder, live.with_name("small")).name == "small-v1"
+    with pytest.raises(ReleaseError, match="default-v1, default-v2, default-v3"):
+        roll_back(live, "default-v9")
+
+
+def test_a_folder_in_the_place_of_the_link_is_not_overwritten(keyword_folder: Path, tmp_path: Path) -> None:
+    live = tmp_path / "default"
+    live.mkdir()
+    (live / "mine").write_text("kept")
+
+    with pytest.raises(ReleaseError, match="not a link"):
+        publish(keyword_folder, live)
+
+    assert (live / "mine").read_text() == "kept"
+
+
+def test_a_label_is_doubted_where_the_contrary_is_as_likely_as_where_it_is_so() -> None:
+    probabilities = np.array([0.9, 0.7, 0.05, 0.1, 0.85, 0.2])
+    truth = np.array([True, True, True, False, False, False])
+
+    # mean where given: 0.55; mean of the contrary where not given: (0.9 + 0.15 + 0.8) / 3 = 0.617
+    assert doubted(probabilities, truth).tolist() == [False, False, True, False, True, False]
+
+
+def test_the_shipped_model_is_a_version_that_its_own_evaluation_describes() -> None:
+    models = Path(__file__).parents[2] / "models"
+
+    assert (models / "default").is_symlink() and (models / "default").resolve().parent == models / "versions"
+    report = json.loads((models / "default" / "evaluation.json").read_text())
+    assert not report["shared_calls"]
+    assert report["mean_f1_of_behaviours"] > report["mean_tfidf_f1"] > report["mean_lexicon_f1"]
