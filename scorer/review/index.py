@@ -11,22 +11,27 @@ from scorer.manifest import read_run
 from scorer.review.night import Night, read_night
 from scorer.review.sample import draw, strata
 from scorer.review.store import saving
+from scorer.review.verdicts import set_state
 from scorer.tables.nights import AGENT, TEAM, call_facts, drift_facts, flag_facts, label_facts
 
 SEVERITIES = ("critical", "warning", "notice")
+FACTS = ("agent", "team", "score", "band", "severity", "doubt", "labels", "kind", "stratum")  # of a call, but its names and state
 UNFLAGGED = len(SEVERITIES)  # severity of a call without a flag
 
 
 def add_runs(connection: sqlite3.Connection, runs: Sequence[Path], *, sample: int, seed: int) -> list[str]:
-    """Make the runs part of the database; those in it only get their folder refreshed. Returns the run ids.
+    """Make the runs part of the database; those in it get their folder refreshed, and what is new where a date was scored again.
+
+    Returns the run ids.
 
     Raises RunError where one is not a finished run.
     """
     found = []
     for run in runs:
-        run_id = str(read_run(run)["run_id"])
-        known = connection.execute("select 1 from run where run_id = ?", [run_id]).fetchone()
-        if known:
+        about = read_run(run)
+        run_id = str(about["run_id"])
+        known = connection.execute("select about from run where run_id = ?", [run_id]).fetchone()
+        if known and json.loads(known["about"])["fingerprint"] == about["fingerprint"]:
             connection.execute("update run set folder = ? where run_id = ?", [str(run.resolve()), run_id])
         else:
             _add(connection, read_night(run), sample=sample, seed=seed)
@@ -43,11 +48,15 @@ def _add(connection: sqlite3.Connection, night: Night, *, sample: int, seed: int
     rows = list(_call_rows(run_id, facts, said, flags, sample=sample, seed=seed))
     with saving(connection):
         connection.execute(
-            "insert into run values (?, ?, ?, ?, ?, ?)", [run_id, str(night.folder.resolve()), night.date.isoformat(), about, drift, seed]
+            "insert into run values (?, ?, ?, ?, ?, ?) on conflict do update set"
+            " folder = excluded.folder, night = excluded.night, about = excluded.about, drift = excluded.drift, seed = excluded.seed",
+            [run_id, str(night.folder.resolve()), night.date.isoformat(), about, drift, seed],
         )
+        _forget(connection, run_id, {fact["call_id"] for fact in facts})
         connection.executemany(
             "insert into call(run_id, call_id, agent, team, score, band, severity, doubt, labels, kind, stratum)"
-            " values (:run_id, :call_id, :agent, :team, :score, :band, :severity, :doubt, :labels, :kind, :stratum)",
+            " values (:run_id, :call_id, :agent, :team, :score, :band, :severity, :doubt, :labels, :kind, :stratum)"
+            f" on conflict do update set {', '.join(f'{name} = excluded.{name}' for name in FACTS)}",
             rows,
         )
         numbers = dict(connection.execute("select call_id, id from call where run_id = ?", [run_id]).fetchall())
@@ -55,7 +64,22 @@ def _add(connection: sqlite3.Connection, night: Night, *, sample: int, seed: int
             "insert or ignore into flag values (?, ?, ?, ?)",
             [(numbers[flag["call_id"]], flag["rule"], flag["severity"], flag["reason"]) for flag in flags],
         )
+        touched = connection.execute("select id from call where run_id = ? and state <> 'open'", [run_id]).fetchall()
+        for (number,) in touched:
+            set_state(connection, number)  # another flag may be new
         connection.executemany("insert into tally values (?, ?, ?, ?, ?, ?)", _tally_rows(run_id, facts, night.behaviours))
+
+
+def _forget(connection: sqlite3.Connection, run_id: str, kept: set[str]) -> None:
+    """Drop what the version before said of a run that was scored again; a call that is gone stays only where people spoke of it."""
+    calls = connection.execute("select id, call_id from call where run_id = ?", [run_id]).fetchall()
+    connection.executemany("delete from flag where call = ?", [[number] for number, _ in calls])
+    connection.executemany(
+        "delete from call where id = ?1 and not exists (select 1 from verdict where call = ?1)"
+        " and not exists (select 1 from dispute where call = ?1)",
+        [[number] for number, call_id in calls if call_id not in kept],
+    )
+    connection.execute("delete from tally where run_id = ?", [run_id])
 
 
 def _call_rows(

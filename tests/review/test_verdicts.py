@@ -1,5 +1,6 @@
 """What people said is never lost and never changed."""
 
+import json
 import os
 import signal
 import sqlite3
@@ -9,7 +10,7 @@ import threading
 from pathlib import Path
 
 import pytest
-from runs import small_run
+from runs import BAD, GOOD, call, small_run, write_run
 
 from scorer.errors import ReviewError
 from scorer.review.disputes import decide, list_disputes, open_dispute
@@ -199,6 +200,25 @@ def test_a_run_is_taken_in_once(desk: Desk, database: sqlite3.Connection, tmp_pa
 
     assert database.execute("select count(*) from call").fetchone()[0] == 8
     assert [tuple(row) for row in database.execute("select run_id, seed from run order by 1")] == [("run-1", 1), ("run-2", 9)]
+
+
+def test_a_date_that_was_scored_again_is_taken_in_and_what_people_said_of_it_stays(database: sqlite3.Connection, tmp_path: Path) -> None:
+    save_verdict(database, WHOLE, "yes", who="ana", machine={})
+    again = write_run(tmp_path / "again", [call("bad", *GOOD), call("late", *BAD)], run_id="run-1")
+    about = json.loads((again / "run.json").read_text())
+    (again / "run.json").write_text(json.dumps(about | {"fingerprint": "with a late file"}))
+
+    for _ in range(2):  # the second time there is nothing new
+        add_runs(database, [again], sample=0, seed=1)
+
+    found = {row["call_id"]: (row["kind"], row["state"]) for row in database.execute("select * from call")}
+    assert found == {"bad": ("rest", "open"), "late": ("flagged", "open"), "good-0": ("sample", "done")}
+    assert [row["call_id"] for row in database.execute("select call_id from flag join call on call.id = flag.call group by 1")] == ["late"]
+    assert [verdict.subject for verdict in current_verdicts(database)] == [WHOLE]
+    assert (
+        database.execute("select sum(chances) from tally where behaviour = 'apology'").fetchone()[0]
+        == about["counts"]["tallies"]["apology"]["chances"]
+    )
 
 
 def test_another_kind_of_file_is_no_review_database(tmp_path: Path) -> None:
