@@ -68,7 +68,7 @@ def release(model: ModelFolder, config: TrainingFile = TRAINING, live: Live = MO
     from scorer.training.settings import TrainingConfig
     from scorer.training.versions import publish
 
-    check_gate(load_yaml(config, TrainingConfig), model)
+    check_gate(load_yaml(config, TrainingConfig), model, live)
     version = publish(model, live)
     typer.echo(f"{live} is now {version}; to go back: scorer rollback --live {live}")
 

@@ -16,6 +16,7 @@ YIELDING = ("oh sorry, go ahead", "sorry, go on", "no, you go ahead", "sorry, yo
 AGREEING = ("yes", "yeah", "exactly", "that's it", "yep", "right")
 INSISTING = ("I was going to say", "I was saying", "like I said", "as I was saying", "let me finish")
 MOST_CUT_WORDS = 6
+FEWEST_WORDS = 6  # of an agent's turn that takes the floor: shorter ones are mostly listening or yielding, which is no interruption
 Turns = list[tuple[Segment, frozenset[str]]]
 
 
@@ -37,6 +38,7 @@ def vary_turns(labelled: LabelledCall, rng: random.Random) -> LabelledCall:
 def cut_in(turns: Turns, rng: random.Random) -> Turns:
     """Break off a customer's sentence, let the agent's next turn cut in there and the customer resume after it.
 
+    Only sentences without a label: where one is broken, the words that earned the label may lie on either side of the break.
     By the codebook the agent's turn is an interruption: a sentence broken off mid-clause, words of substance, a resumption.
     """
     places = [at for at in range(len(turns) - 2) if _can_be_cut(turns[at : at + 3])]
@@ -108,10 +110,10 @@ def _in_any_order(first: str, second: str, rng: random.Random) -> str:
 
 
 def _can_be_cut(three: Turns) -> bool:
-    (customer, _), (agent, given), (after, _) = three
+    (customer, signals), (agent, given), (after, _) = three
     speakers = (customer.speaker, agent.speaker, after.speaker)
-    long_enough = len(customer.text.split()) >= 7 and len(agent.text.split()) >= 3
-    return speakers == ("customer", "agent", "customer") and long_enough and "interruption" not in given
+    long_enough = len(customer.text.split()) >= 7 and len(agent.text.split()) >= FEWEST_WORDS
+    return speakers == ("customer", "agent", "customer") and long_enough and not signals and "interruption" not in given
 
 
 def _until(segment: Segment, share: float) -> Segment:

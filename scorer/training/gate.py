@@ -1,20 +1,20 @@
 """May this model go live? The rules that a candidate must pass, read from its evaluation."""
 
-import hashlib
 import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from scorer.classify.model import model_hash
 from scorer.errors import ModelError, ReleaseError, listing
 from scorer.training.corpus import corpus_hash
 from scorer.training.settings import TrainingConfig
 
 
-def check_gate(config: TrainingConfig, folder: Path) -> dict[str, Any]:
-    """The candidate's evaluation, where it passes. Raises ReleaseError naming every rule that failed."""
+def check_gate(config: TrainingConfig, folder: Path, live: Path) -> dict[str, Any]:
+    """The candidate's evaluation, where it may take the place of `live`. Raises ReleaseError naming every rule that failed."""
     report = read_evaluation(folder)
-    failed = list(failed_rules(report, config)) + list(stale(report, config, folder))
+    failed = list(failed_rules(report, config)) + list(stale(report, config, folder, live))
     if failed:
         raise ReleaseError(listing(f"{folder} is not released:", failed))
     return report
@@ -50,9 +50,11 @@ def failed_rules(report: dict[str, Any], config: TrainingConfig) -> Iterator[str
         yield f"unseen: {len(report['shared_calls'])} dev call(s) are among the training calls ({shown}): take them out of one of the two"
 
 
-def stale(report: dict[str, Any], config: TrainingConfig, folder: Path) -> Iterator[str]:
-    """A line where the report is about other weights or other data than those that are there now."""
-    if report["weights_sha256"] != hashlib.sha256((folder / "model.safetensors").read_bytes()).hexdigest():
-        yield "evaluated: the weights have changed since the evaluation: run make calibrate and make evaluate again"
+def stale(report: dict[str, Any], config: TrainingConfig, folder: Path, live: Path) -> Iterator[str]:
+    """A line where the report is about another model, other data or another rival than those that are there now."""
+    if report["model_hash"] != model_hash(folder):
+        yield "evaluated: the model has changed since the evaluation: run make evaluate again"
     if report["data_sha256"] != {"train": corpus_hash(config.train), "dev": corpus_hash(config.dev)}:
         yield "evaluated: the labelled calls have changed since the evaluation: run make retrain"
+    if live.exists() and (report["released"] or {}).get("model_hash") != model_hash(live):
+        yield f"evaluated: the evaluation does not compare with {live}, which is in use: run scorer evaluate {folder} --against {live}"

@@ -57,7 +57,7 @@ class MovingAverage(TrainerCallback):
         saved = Path(args.output_dir) / f"checkpoint-{state.global_step}" / "average.safetensors"
         self.weights = {name: value.detach().clone() for name, value in model.state_dict().items()}
         if saved.is_file():
-            self.weights.update(load_file(saved))
+            self.weights.update({name: value.to(self.weights[name].device) for name, value in load_file(saved).items()})
 
     def on_step_end(self, args: Any, state: Any, control: Any, *, model: Any, **_: Any) -> None:
         """Move a little towards the newest weights; faster in the first steps."""

@@ -11,7 +11,7 @@ from scorer.training.cutins import cut_in, help_out, split, vary_turns
 NONE: frozenset[str] = frozenset()
 TURNS = [
     (Segment(0, "customer", "i wanted to ask about the bill from last march", 0.0, 5.0), NONE),
-    (Segment(1, "agent", "that bill was paid in april", 5.2, 7.0), NONE),
+    (Segment(1, "agent", "that bill was paid in full in april", 5.2, 7.0), NONE),
     (Segment(2, "customer", "no it was not", 7.5, 8.5), frozenset({"problem"})),
     (Segment(3, "agent", "okay", 9.0, 9.5), NONE),
 ]

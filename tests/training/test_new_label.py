@@ -10,6 +10,7 @@ import yaml
 from keyword_model import KEYWORDS, build
 from tiny_training import ROOT, TURNS, tiny_config
 
+from scorer.errors import ReleaseError
 from scorer.pipeline import score_night
 from scorer.scoring.rubric import load_rubric
 from scorer.training.calibrate import calibrate
@@ -37,8 +38,10 @@ def test_a_new_label_goes_from_the_label_file_to_a_scored_call(tmp_path: Path) -
     train(config, out=candidate, work=tmp_path / "work")
     calibrate(config, candidate)
     write_report(candidate, evaluate(config, candidate, rubric=load_rubric(rubric), released=None))
-    check_gate(config, candidate)
+    check_gate(config, candidate, live)
     publish(candidate, live)
+    with pytest.raises(ReleaseError, match="does not compare with"):  # the evaluation knew of no model in use
+        check_gate(config, candidate, live)
     spoken = [("customer", "word broken"), ("agent", "word understand"), ("customer", "word"), *[("agent", "word word")] * 3]
     pq.write_table(
         pa.table({"call_id": ["c"] * 6, "speaker": [s for s, _ in spoken], "text": [t for _, t in spoken]}), tmp_path / "night.parquet"
