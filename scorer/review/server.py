@@ -4,6 +4,7 @@ import logging
 import logging.config
 import traceback
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -66,7 +67,8 @@ def serve(desk: Desk, *, host: str, port: int, allowed: Sequence[str], ready: Ca
     config = uvicorn.Config(create_app(desk, hosts=hosts, https=not local), host=host, port=port, log_config=None, access_log=False)
     server = _Server(config)
     server.ready = lambda: ready(f"http://{host}:{port}/")
-    server.run()
+    with suppress(SystemExit):  # uvicorn leaves so where it cannot listen
+        server.run()
     if not server.started:
         raise ReviewError(f"{host}:{port} cannot be listened on: choose another --port")
 

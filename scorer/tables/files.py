@@ -159,6 +159,9 @@ def _plain_problem(path: Path) -> tuple[RejectReason, str] | None:
     if ENCRYPTED in (head, tail):
         return RejectReason.FILE_ENCRYPTED, "encrypted: export it without encryption"
     if head != MAGIC:
-        return RejectReason.FILE_NOT_PARQUET, "not a Parquet file, whatever its name says: export it as Parquet"
+        return (
+            RejectReason.FILE_NOT_PARQUET,
+            "not a Parquet file, whatever its name says: export it as Parquet, or turn transcripts into one with scorer import",
+        )
     whole = tail == MAGIC and size >= 12
     return None if whole else (RejectReason.FILE_TRUNCATED, "truncated, its end is missing: copy it again")

@@ -26,7 +26,9 @@ def read_evaluation(folder: Path) -> dict[str, Any]:
     try:
         report: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise ModelError(f"{path}: no readable evaluation ({type(error).__name__}): run make evaluate") from error
+        raise ModelError(
+            f"{path}: no readable evaluation ({type(error).__name__}): run make evaluate, or make train where there is no model yet"
+        ) from error
     return report
 
 

@@ -83,7 +83,7 @@ const keys = {
   u: () => answer("unsure"),
   l: () => openAside("button, input"),
   m: () => openAside("input[name=note]"),
-  w: () => { document.getElementById("whole").focus(); document.querySelector("#whole button").click(); },
+  w: () => { document.getElementById("whole").focus(); document.querySelector("#whole button:enabled").click(); },
   o: () => { const next = document.querySelector("a[rel=next]"); if (next) next.click(); else tell("this was the last open call"); },
   "?": () => { const list = document.getElementById("keys"); list.open = !list.open; },
 };
