@@ -20,6 +20,9 @@ class Decision:
     threshold: float  # 0 to 1, on the calibrated probability
 
 
+UNCALIBRATED = Decision(1.0, 0.5)  # stands in until a model is calibrated
+
+
 def read_decisions(path: Path, labels: Sequence[Label]) -> tuple[Decision, ...]:
     """Decisions in the order of `labels`.
 

@@ -11,7 +11,7 @@ from safetensors import SafetensorError
 from transformers import AutoConfig, AutoModelForTokenClassification, AutoTokenizer
 from transformers.utils.logging import disable_progress_bar, set_verbosity_error
 
-from scorer.classify.decide import Decision, read_decisions
+from scorer.classify.decide import UNCALIBRATED, Decision, read_decisions
 from scorer.classify.tokens import WindowMaker
 from scorer.classify.windows import MARKER_SCHEME
 from scorer.errors import ModelError
@@ -61,7 +61,7 @@ def load_model(folder: Path, *, calibrated: bool = True) -> SegmentModel:
     With `calibrated` false, thresholds.json may be missing: temperature 1 and threshold 0.5 stand in.
     """
     labels = _declared_labels(folder)
-    decisions = read_decisions(folder / "thresholds.json", labels) if calibrated else tuple(Decision(1.0, 0.5) for _ in labels)
+    decisions = read_decisions(folder / "thresholds.json", labels) if calibrated else (UNCALIBRATED,) * len(labels)
     tokenizer = _load_tokenizer(folder)
     network = _load_network(folder)
     if len(tokenizer) > network.config.vocab_size:

@@ -17,13 +17,11 @@ from scorer.training.settings import TrainingConfig
 
 
 def calibrate(config: TrainingConfig, folder: Path) -> dict[str, Any]:
-    """Write thresholds.json into a trained folder; returns what was fitted, per label, with the calls it was fitted on."""
+    """Write thresholds.json into a trained folder; returns what was fitted, per label."""
     model = load_model(folder, calibrated=False)
     _, held_out = hold_out(read_corpus(config.train, names(model.labels)), config.held_out_share, config.seed)
     judged = judge_labelled(held_out, model, config)
-    decisions = []
-    for label in model.labels:
-        decisions.append(fit_decision(judged[label.name]))
+    decisions = [fit_decision(judged[label.name]) for label in model.labels]
     write_decisions(folder / "thresholds.json", model.labels, decisions)
     return {x.name: {"temperature": d.temperature, "threshold": d.threshold} for x, d in zip(model.labels, decisions, strict=True)}
 

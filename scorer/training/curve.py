@@ -5,8 +5,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from scorer.classify.decide import Decision
-from scorer.classify.model import SegmentModel
 from scorer.labels import Label, names, read_labels
 from scorer.training.calibrate import fit_decision
 from scorer.training.charts import curve_chart
@@ -44,7 +42,6 @@ def _point(
 ) -> dict[str, Any]:
     kept = calls[: round(share * len(calls))]  # the calls lie in random order
     longer = config.model_copy(update={"epochs": max(1, round(config.epochs / share))})
-    fitted = fit(longer, kept, labels, work=work)
-    model = SegmentModel(fitted.network, fitted.tokenizer, fitted.labels, (Decision(1.0, 0.5),) * len(labels))
+    model = fit(longer, kept, labels, work=work).as_model()
     decisions = {name: fit_decision(one) for name, one in judge_labelled(held_out, model, config).items()}
     return {"calls": len(kept), "f1": f1_of(judge_labelled(dev, model, config), decisions)}

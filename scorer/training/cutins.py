@@ -60,10 +60,9 @@ def cut_in(turns: Turns, rng: random.Random) -> Turns:
 
 def split(turns: Turns, rng: random.Random) -> Turns:
     """Break an unlabelled customer segment in two, with or without a listener's word between; nobody interrupts."""
-    places = [at for at, (s, given) in enumerate(turns) if s.speaker == "customer" and not given and len(s.text.split()) >= 6]
-    if not places:
+    at = _unlabelled_place(turns, rng, fewest_words=6)
+    if at is None:
         return turns
-    at = rng.choice(places)
     segment = turns[at][0]
     words = segment.text.split()
     where = rng.randint(2, len(words) - 2)
@@ -78,10 +77,9 @@ def split(turns: Turns, rng: random.Random) -> Turns:
 
 def help_out(turns: Turns, rng: random.Random) -> Turns:
     """Let a customer grope for the last words of a segment, and the agent offer them, or yield after a false start; nobody interrupts."""
-    places = [at for at, (s, given) in enumerate(turns) if s.speaker == "customer" and not given and len(s.text.split()) >= 5]
-    if not places:
+    at = _unlabelled_place(turns, rng, fewest_words=5)
+    if at is None:
         return turns
-    at = rng.choice(places)
     segment = turns[at][0]
     words = segment.text.split()
     missing = rng.randint(1, 3)
@@ -92,6 +90,12 @@ def help_out(turns: Turns, rng: random.Random) -> Turns:
     offer = rng.choice(YIELDING) if yields else rng.choice((f"{sought}?", sought, f"{sought}, {rng.choice(AGREEING)}", f"is it {sought}?"))
     second = replace(segment, text=sought if yields else _in_any_order(sought, rng.choice(AGREEING), rng), words=(), start_s=first.end_s)
     return [*turns[:at], (first, frozenset()), (_spoken_over(first, offer, rng), frozenset()), (second, frozenset()), *turns[at + 1 :]]
+
+
+def _unlabelled_place(turns: Turns, rng: random.Random, *, fewest_words: int) -> int | None:
+    """Some customer segment of so many words that carries no label; None where there is none."""
+    found = [at for at, (s, given) in enumerate(turns) if s.speaker == "customer" and not given and len(s.text.split()) >= fewest_words]
+    return rng.choice(found) if found else None
 
 
 def _resumed(words: list[str], lost: int, after: str, rng: random.Random) -> str:

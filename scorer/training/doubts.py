@@ -15,7 +15,6 @@ from typing import Any
 import numpy as np
 
 from scorer.classify.decide import Decision
-from scorer.classify.model import SegmentModel
 from scorer.labels import Label, names, read_labels
 from scorer.training.calibrate import fit_temperature
 from scorer.training.confusion import context
@@ -23,8 +22,6 @@ from scorer.training.corpus import LabelledCall, read_corpus
 from scorer.training.judge import Bools, Floats, Judged, judge_labelled
 from scorer.training.settings import TrainingConfig
 from scorer.training.train import fit
-
-UNCALIBRATED = Decision(1.0, 0.5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +59,7 @@ def cross_validated(
         tested = order[fold :: config.folds]
         kept = [labelled for at, labelled in enumerate(order) if at % config.folds != fold]
         fitted = fit(config, kept, labels, work=work / f"fold-{fold}")
-        model = SegmentModel(fitted.network, fitted.tokenizer, fitted.labels, (UNCALIBRATED,) * len(labels))
-        yield tested, judge_labelled(tested, model, config)
+        yield tested, judge_labelled(tested, fitted.as_model(), config)
 
 
 def _doubts(calls: Sequence[LabelledCall], judged: dict[str, Judged]) -> Iterator[Doubt]:

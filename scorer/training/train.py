@@ -13,7 +13,8 @@ from torch import Tensor
 from transformers import AutoModelForTokenClassification, AutoTokenizer, set_seed
 from transformers.trainer_utils import get_last_checkpoint
 
-from scorer.classify.model import load_model
+from scorer.classify.decide import UNCALIBRATED
+from scorer.classify.model import SegmentModel, load_model
 from scorer.classify.tokens import WindowMaker
 from scorer.classify.windows import MARKER_SCHEME, SPEAKER_MARKERS, TIMING_MARKERS
 from scorer.labels import Label, names, read_labels
@@ -30,6 +31,10 @@ class Fitted:
     network: Any
     tokenizer: Any
     labels: tuple[Label, ...]
+
+    def as_model(self) -> SegmentModel:
+        """The network as a model that can judge; not calibrated."""
+        return SegmentModel(self.network, self.tokenizer, self.labels, (UNCALIBRATED,) * len(self.labels))
 
 
 def train(config: TrainingConfig, *, out: Path, work: Path) -> None:
