@@ -27,7 +27,7 @@ def train(out: Annotated[Path, typer.Option("--out", help="Folder for the new mo
     from scorer.training.train import train as train_model
 
     train_model(load_yaml(config, TrainingConfig), out=out, work=out.with_name(out.name + ".work"))
-    typer.echo(f"{out} is trained; next: scorer calibrate {out}")
+    typer.echo(f"{out} is trained; next: scorer calibrate {out}{_with(config)}")
 
 
 @commands.command(epilog="Example: scorer calibrate models/candidate")
@@ -40,7 +40,7 @@ def calibrate(model: ModelFolder, config: TrainingFile = TRAINING) -> None:
     fitted = calibrate_model(load_yaml(config, TrainingConfig), model)
     for name, numbers in fitted.items():
         typer.echo(f"{name:22} temperature {numbers['temperature']:.2f}  threshold {numbers['threshold']:.2f}")
-    typer.echo(f"{model} is calibrated; next: scorer evaluate {model}")
+    typer.echo(f"{model} is calibrated; next: scorer evaluate {model}{_with(config)}")
 
 
 @commands.command(epilog="Example: scorer evaluate models/candidate")
@@ -57,7 +57,8 @@ def evaluate(model: ModelFolder, config: TrainingFile = TRAINING, rubric: Rubric
     report = evaluate_model(load_yaml(config, TrainingConfig), model, rubric=load_rubric(rubric), released=released)
     write_report(model, report)
     say(evaluation_table(report))
-    typer.echo(f"read {model}/evaluation.html; next: scorer release {model}")
+    live = "" if against == MODEL else f" --live {against}"
+    typer.echo(f"read {model}/evaluation.html; next: scorer release {model}{_with(config)}{live}")
 
 
 @commands.command(epilog="Example: scorer release models/candidate")
@@ -104,3 +105,8 @@ def learning_curve(out: OutFolder, config: TrainingFile = TRAINING) -> None:
 
     draw_curve(load_yaml(config, TrainingConfig).quick(), out=out)
     typer.echo(f"the curve is {out}/learning-curve.svg, its numbers learning-curve.json beside it")
+
+
+def _with(config: Path) -> str:
+    """What the next command needs to know of the config, where it is not the usual one."""
+    return "" if config == TRAINING else f" --config {config}"

@@ -24,21 +24,24 @@ def call_agreement(
 ) -> dict[str, Any]:
     """Scores and flags from the model's labels beside those from the true labels.
 
-    `rank_correlation` is Spearman's, over the calls that both score, with a bootstrap interval by call.
+    `rank_correlation` is Spearman's, over the calls that both score, with a bootstrap interval by call. Calls that are judged only in
+    part have no true score and are left out.
     """
     maker = model.maker(config.window_tokens, config.context_tokens)
-    judged = predict([x.call for x in calls], model, maker, batch_tokens=BATCH_TOKENS)
+    whole = {at: x for at, x in enumerate(calls) if not x.judged}
+    judged = predict([x.call for x in whole.values()], model, maker, batch_tokens=BATCH_TOKENS)
     ours = [score_call(one, rubric) for one in judged]
-    true = [score_call(as_labelled(x, model.labels), rubric) for x in calls]
-    both = [(a.score, b.score, at) for at, (a, b) in enumerate(zip(ours, true, strict=True)) if a.score is not None and b.score is not None]
+    true = [score_call(as_labelled(x, model.labels), rubric) for x in whole.values()]
+    pairs = zip(ours, true, whole, strict=True)
+    both = [(a.score, b.score, at) for a, b, at in pairs if a.score is not None and b.score is not None]
     mine, theirs = np.array([a for a, _, _ in both]), np.array([b for _, b, _ in both])
     return {
-        "calls": len(calls),
+        "calls": len(whole),
         "scored_by_both": len(both),
         "rank_correlation": _rank_correlation(mine, theirs),
         "rank_correlation_interval": _interval(mine, theirs, np.array([at for _, _, at in both], dtype=int), draws),
         "mean_score_difference": float(np.mean(np.abs(mine - theirs))) if both else None,
-        "same_band": sum(a.band == b.band for a, b in zip(ours, true, strict=True)) / len(calls),
+        "same_band": sum(a.band == b.band for a, b in zip(ours, true, strict=True)) / max(1, len(whole)),
         "scores": [[float(a), float(b)] for a, b, _ in both],
         "flagged_calls": _overlap({a.call_id for a in ours if a.flags}, {b.call_id for b in true if b.flags}),
         "flags": _overlap(_rules(ours), _rules(true)),

@@ -10,17 +10,19 @@ from scipy.special import expit
 from scorer.classify.decide import Decision, write_decisions
 from scorer.classify.model import load_model
 from scorer.labels import names
-from scorer.training.corpus import hold_out, read_corpus
+from scorer.training.corpus import read_corpus
 from scorer.training.judge import Bools, Floats, Judged, judge_labelled
 from scorer.training.metrics import f1
 from scorer.training.settings import TrainingConfig
+from scorer.training.split import split_of
+from scorer.training.versions import check_unreleased
 
 
 def calibrate(config: TrainingConfig, folder: Path) -> dict[str, Any]:
     """Write thresholds.json into a trained folder; returns what was fitted, per label."""
+    check_unreleased(folder)
     model = load_model(folder, calibrated=False)
-    _, held_out = hold_out(read_corpus(config.train, names(model.labels)), config.held_out_share, config.seed)
-    judged = judge_labelled(held_out, model, config)
+    judged = judge_labelled(split_of(folder, read_corpus(config.train_files, names(model.labels))).held_out, model, config)
     decisions = [fit_decision(judged[label.name]) for label in model.labels]
     write_decisions(folder / "thresholds.json", model.labels, decisions)
     return {x.name: {"temperature": d.temperature, "threshold": d.threshold} for x, d in zip(model.labels, decisions, strict=True)}

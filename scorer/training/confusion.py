@@ -22,13 +22,13 @@ def look_alikes(one: Judged, decision: Decision, sounds_like: Bools) -> dict[str
 
 
 def mixed_up(calls: Sequence[LabelledCall], judged: Mapping[str, Judged], decisions: Mapping[str, Decision]) -> dict[str, dict[str, int]]:
-    """For each label given wrongly: which labels those segments carry instead ("none" where they carry no label)."""
+    """For each label given wrongly: which labels those segments carry instead; "none" where they carry no label."""
     found = {}
     for name, one in judged.items():
         wrong = (one.probabilities(decisions[name]) >= decisions[name].threshold) & ~one.truth
         instead: Counter[str] = Counter()
         for call, segment in zip(one.calls[wrong], one.segments[wrong], strict=True):
-            instead.update(calls[call].labels[segment] or {"none"})
+            instead.update(calls[call].labels[segment] or {"not judged" if calls[call].judged else "none"})
         found[name] = dict(instead.most_common())
     return found
 

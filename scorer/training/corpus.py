@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import random
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -21,6 +20,11 @@ class LabelledCall:
     labels: tuple[frozenset[str], ...]
     meta: dict[str, Any] = field(default_factory=dict)  # style, lang, domain, type: for slices, never an input of the model
     judged: tuple[frozenset[str] | None, ...] = ()  # per segment the labels that a person judged; None, or no entry: all
+
+    @property
+    def carried(self) -> frozenset[str]:
+        """Every label that some segment carries."""
+        return frozenset().union(*self.labels)
 
     def is_judged(self, at: int, label: str) -> bool:
         """Whether a person said if the segment carries the label; where not, it is neither a yes nor a no."""
@@ -42,7 +46,7 @@ def read_corpus(paths: Iterable[Path], label_names: Sequence[str]) -> list[Label
             except (ValueError, KeyError, TypeError) as error:
                 problems.append(f"{path}:{number}: not a labelled call ({type(error).__name__})")
                 continue
-            unknown = sorted(frozenset().union(*labelled.labels) - set(label_names))
+            unknown = sorted(labelled.carried - set(label_names))
             if unknown:
                 problems.append(f"{path}:{number}: labels {unknown} are not in the label file")
             if labelled.call.call_id in calls:
@@ -66,14 +70,7 @@ def corpus_files(paths: Iterable[Path]) -> list[Path]:
     return found
 
 
-def shared_calls(train: Iterable[LabelledCall], dev: Iterable[LabelledCall]) -> list[str]:
-    """call_ids of `dev` that are also in `train`, under the same id or with the same words."""
-    learnt = list(train)
-    ids, spoken = {x.call.call_id for x in learnt}, {_words(x) for x in learnt}
-    return sorted(x.call.call_id for x in dev if x.call.call_id in ids or _words(x) in spoken)
-
-
-def _words(labelled: LabelledCall) -> str:
+def spoken_words(labelled: LabelledCall) -> str:
     """What was said, without case, punctuation and segment borders: a copy stays a copy under another transcriber."""
     return " ".join(re.findall(r"\w+", " ".join(s.text for s in labelled.call.segments).casefold()))
 
@@ -93,14 +90,6 @@ def _judged(segment: dict[str, Any]) -> frozenset[str] | None:
     if segment["labels"] is None:
         return frozenset()
     return frozenset(segment["judged"]) if "judged" in segment else None
-
-
-def hold_out(calls: Sequence[LabelledCall], share: float, seed: int) -> tuple[list[LabelledCall], list[LabelledCall]]:
-    """Split by call into (kept for training, held out for thresholds); the same seed gives the same split."""
-    order = sorted(calls, key=lambda labelled: labelled.call.call_id)
-    random.Random(seed).shuffle(order)
-    held = round(len(order) * share)
-    return order[held:], order[:held]
 
 
 def corpus_hash(paths: Iterable[Path]) -> str:

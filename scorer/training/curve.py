@@ -1,6 +1,7 @@
 """What would more labelled calls buy? F1 on the dev calls of models trained on growing shares of the training calls."""
 
 import json
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -8,10 +9,11 @@ from typing import Any
 from scorer.labels import Label, names, read_labels
 from scorer.training.calibrate import fit_decision
 from scorer.training.charts import curve_chart
-from scorer.training.corpus import LabelledCall, hold_out, read_corpus
+from scorer.training.corpus import LabelledCall, read_corpus
 from scorer.training.judge import judge_labelled
 from scorer.training.settings import TrainingConfig
 from scorer.training.slices import f1_of
+from scorer.training.split import Split, split
 from scorer.training.train import fit
 
 
@@ -21,9 +23,9 @@ def draw_curve(config: TrainingConfig, *, out: Path) -> list[dict[str, Any]]:
     Every point has the same number of steps, so that it shows what other calls would add and not what longer training would.
     """
     labels = read_labels(config.labels)
-    calls, held_out = hold_out(read_corpus(config.train, names(labels)), config.held_out_share, config.seed)
+    calls = split(read_corpus(config.train_files, names(labels)), config.held_out_share, config.seed)
     dev = read_corpus(config.dev, names(labels))
-    points = [_point(config, calls, held_out, dev, labels, share=share, work=out / f"{share}.work") for share in config.curve_shares]
+    points = [_point(config, calls, dev, labels, share=share, work=out / f"{share}.work") for share in config.curve_shares]
     out.mkdir(parents=True, exist_ok=True)
     (out / "learning-curve.json").write_text(json.dumps(points, indent=2) + "\n", encoding="utf-8")
     (out / "learning-curve.svg").write_text(curve_chart(points), encoding="utf-8")
@@ -32,16 +34,16 @@ def draw_curve(config: TrainingConfig, *, out: Path) -> list[dict[str, Any]]:
 
 def _point(
     config: TrainingConfig,
-    calls: Sequence[LabelledCall],
-    held_out: Sequence[LabelledCall],
+    calls: Split,
     dev: Sequence[LabelledCall],
     labels: Sequence[Label],
     *,
     share: float,
     work: Path,
 ) -> dict[str, Any]:
-    kept = calls[: round(share * len(calls))]  # the calls lie in random order
+    kept = calls.train[: round(share * len(calls.train))]  # they lie in random order
     longer = config.model_copy(update={"epochs": max(1, round(config.epochs / share))})
     model = fit(longer, kept, labels, work=work).as_model()
-    decisions = {name: fit_decision(one) for name, one in judge_labelled(held_out, model, config).items()}
+    decisions = {name: fit_decision(one) for name, one in judge_labelled(calls.held_out, model, config).items()}
+    shutil.rmtree(work)
     return {"calls": len(kept), "f1": f1_of(judge_labelled(dev, model, config), decisions)}

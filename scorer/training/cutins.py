@@ -3,11 +3,11 @@
 import random
 from dataclasses import replace
 
-from scorer.records import Segment
+from scorer.records import Segment, Speaker
 from scorer.training.corpus import LabelledCall
 
 CUT_CALLS = 0.3  # share of calls in which an agent is made to cut in
-SPLIT_CALLS = 0.3  # share of calls in which a recogniser, or a listener's "mm-hmm", splits a customer's sentence
+SPLIT_CALLS = 0.4  # share of calls in which a recogniser, or a listener's "mm-hmm", splits somebody's sentence
 HELP_CALLS = 0.3  # share of calls in which an agent finds the word that a customer gropes for, or yields at once
 ECHO_CUTS = 0.5  # share of cut-ins after which the customer takes up the last words again
 LISTENING = ("mm-hmm", "right", "okay", "yeah", "i see", "uh-huh", "sure")
@@ -59,8 +59,8 @@ def cut_in(turns: Turns, rng: random.Random) -> Turns:
 
 
 def split(turns: Turns, rng: random.Random) -> Turns:
-    """Break an unlabelled customer segment in two, with or without a listener's word between; nobody interrupts."""
-    at = _unlabelled_place(turns, rng, fewest_words=6)
+    """Break an unlabelled segment in two, with or without a listener's word between; nobody interrupts."""
+    at = _unlabelled_place(turns, rng, fewest_words=6, party=rng.choice(("customer", "customer", "agent")))
     if at is None:
         return turns
     segment = turns[at][0]
@@ -92,9 +92,9 @@ def help_out(turns: Turns, rng: random.Random) -> Turns:
     return [*turns[:at], (first, frozenset()), (_spoken_over(first, offer, rng), frozenset()), (second, frozenset()), *turns[at + 1 :]]
 
 
-def _unlabelled_place(turns: Turns, rng: random.Random, *, fewest_words: int) -> int | None:
-    """Some customer segment of so many words that carries no label; None where there is none."""
-    found = [at for at, (s, given) in enumerate(turns) if s.speaker == "customer" and not given and len(s.text.split()) >= fewest_words]
+def _unlabelled_place(turns: Turns, rng: random.Random, *, fewest_words: int, party: Speaker = "customer") -> int | None:
+    """Some segment of that party and of so many words that carries no label; None where there is none."""
+    found = [at for at, (s, given) in enumerate(turns) if s.speaker == party and not given and len(s.text.split()) >= fewest_words]
     return rng.choice(found) if found else None
 
 
@@ -142,6 +142,7 @@ def _moved(segment: Segment, earlier_s: float) -> Segment:
 
 
 def _spoken_over(first: Segment, text: str, rng: random.Random) -> Segment:
-    """An agent's few words over the end of the customer's."""
+    """The other party's few words over the end of the segment."""
     start = None if first.end_s is None else max(0.0, first.end_s - rng.uniform(-0.3, 0.6))
-    return replace(first, speaker="agent", text=text, start_s=start, end_s=None if start is None else start + 0.3 * len(text.split()) + 0.1)
+    other: Speaker = "agent" if first.speaker == "customer" else "customer"
+    return replace(first, speaker=other, text=text, start_s=start, end_s=None if start is None else start + 0.3 * len(text.split()) + 0.1)

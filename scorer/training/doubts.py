@@ -7,6 +7,7 @@ cleanlab does the same and brings pandas and more; for labels that stand alone i
 
 import json
 import random
+import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -44,7 +45,7 @@ class Doubt:
 def find_doubts(config: TrainingConfig, *, work: Path) -> list[Doubt]:
     """All doubts about the training calls, strongest first; trains one model per fold."""
     labels = read_labels(config.labels)
-    calls = read_corpus(config.train, names(labels))
+    calls = read_corpus(config.train_files, names(labels))
     found = [doubt for tested, judged in cross_validated(config, calls, labels, work=work) for doubt in _doubts(tested, judged)]
     return sorted(found, key=lambda doubt: (-doubt.strength, doubt.call_id, doubt.segment, doubt.label))
 
@@ -59,6 +60,7 @@ def cross_validated(
         tested = order[fold :: config.folds]
         kept = [labelled for at, labelled in enumerate(order) if at % config.folds != fold]
         fitted = fit(config, kept, labels, work=work / f"fold-{fold}")
+        shutil.rmtree(work / f"fold-{fold}")
         yield tested, judge_labelled(tested, fitted.as_model(), config)
 
 

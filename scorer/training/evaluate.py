@@ -18,11 +18,12 @@ from scorer.training.agreement import call_agreement
 from scorer.training.baselines import lexicon_hits, rows_of, tfidf_f1
 from scorer.training.compare import compare
 from scorer.training.confusion import look_alikes, mixed_up, worst_mistakes
-from scorer.training.corpus import LabelledCall, corpus_hash, hold_out, read_corpus, shared_calls
+from scorer.training.corpus import LabelledCall, corpus_hash, read_corpus
 from scorer.training.judge import Bools, Judged, judge_labelled
 from scorer.training.metrics import Draws, calibration_curve, draw_calls, f1, f1_samples, intervals, label_numbers
 from scorer.training.settings import TrainingConfig
 from scorer.training.slices import CHANGES, changed, f1_of, slice_numbers
+from scorer.training.split import seen_by, shared_calls, split_of
 
 Decisions = Mapping[str, Decision]
 
@@ -34,7 +35,7 @@ def evaluate(config: TrainingConfig, folder: Path, *, rubric: Rubric, released: 
     """
     model = load_model(folder)
     dev = read_corpus(config.dev, names(model.labels))
-    train, held_out = hold_out(read_corpus(config.train, names(model.labels)), config.held_out_share, config.seed)
+    learnt = split_of(folder, read_corpus(config.train_files, names(model.labels)))
     draws = draw_calls(len(dev), rounds=config.bootstrap_rounds, confidence=config.confidence, seed=config.seed)
     decisions = decisions_of(model)
     judged = judge_labelled(dev, model, config)
@@ -44,7 +45,11 @@ def evaluate(config: TrainingConfig, folder: Path, *, rubric: Rubric, released: 
         "weights_sha256": hashlib.sha256((folder / "model.safetensors").read_bytes()).hexdigest(),
         "confidence": config.confidence,
         "behaviours": behaviours,
-        "labels": (labels := _label_part(model.labels, judged, decisions, splits=(train, held_out, dev), draws=draws, seed=config.seed)),
+        "labels": (
+            labels := _label_part(
+                model.labels, judged, decisions, splits=(learnt.train, learnt.held_out, dev), draws=draws, seed=config.seed
+            )
+        ),
         **_mean_part(behaviours, labels, judged, decisions, draws),
         "changed_input": {name: f1_of(judge_labelled(changed(dev, change), model, config), decisions) for name, change in CHANGES.items()},
         "slices": slice_numbers(dev, judged, decisions),
@@ -52,9 +57,9 @@ def evaluate(config: TrainingConfig, folder: Path, *, rubric: Rubric, released: 
         "agreement": call_agreement(dev, model, rubric, config=config, draws=draws),
         "released": _released_part(released, dev, judged, decisions, config=config, draws=draws),
         "worst": worst_mistakes(dev, judged, decisions),
-        "shared_calls": shared_calls(train + held_out, dev),
-        "calls": {"train": len(train), "held_out": len(held_out), "dev": len(dev)},
-        "data_sha256": {"train": corpus_hash(config.train), "dev": corpus_hash(config.dev)},
+        "shared_calls": shared_calls(seen_by(folder), dev),
+        "calls": {"train": len(learnt.train), "held_out": len(learnt.held_out), "dev": len(dev)},
+        "data_sha256": {"train": corpus_hash(config.train_files), "dev": corpus_hash(config.dev)},
         "config": config.model_dump(mode="json"),
         "machine": machine(),
     }

@@ -49,14 +49,14 @@ def failed_rules(report: dict[str, Any], config: TrainingConfig) -> Iterator[str
             )
     if report["shared_calls"]:
         shown = ", ".join(report["shared_calls"][:10])
-        yield f"unseen: {len(report['shared_calls'])} dev call(s) are among the training calls ({shown}): take them out of one of the two"
+        yield f"unseen: {len(report['shared_calls'])} dev call(s) were seen in training ({shown}): take them out of one of the two"
 
 
 def stale(report: dict[str, Any], config: TrainingConfig, folder: Path, live: Path) -> Iterator[str]:
     """A line where the report is about another model, other data or another rival than those that are there now."""
     if report["model_hash"] != model_hash(folder):
         yield "evaluated: the model has changed since the evaluation: run make evaluate again"
-    if report["data_sha256"] != {"train": corpus_hash(config.train), "dev": corpus_hash(config.dev)}:
+    if report["data_sha256"] != {"train": corpus_hash(config.train_files), "dev": corpus_hash(config.dev)}:
         yield "evaluated: the labelled calls have changed since the evaluation: run make retrain"
     if live.exists() and (report["released"] or {}).get("model_hash") != model_hash(live):
         yield f"evaluated: the evaluation does not compare with {live}, which is in use: run scorer evaluate {folder} --against {live}"

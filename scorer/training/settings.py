@@ -6,7 +6,8 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from scorer.errors import ModelError
+from scorer.errors import ConfigError, ModelError
+from scorer.training.corpus import corpus_files
 
 
 class TrainingConfig(BaseModel):
@@ -43,8 +44,19 @@ class TrainingConfig(BaseModel):
     folds: int = Field(ge=2, le=20)
     curve_shares: tuple[Annotated[float, Field(gt=0, le=1)], ...] = Field(min_length=1)
 
+    @property
+    def train_files(self) -> list[Path]:
+        """The files to learn from; a dev file that lies in a training folder is none of them."""
+        dev = {path.resolve() for path in corpus_files(self.dev)}
+        return [path for path in corpus_files(self.train) if path.resolve() not in dev]
+
     def quick(self) -> "TrainingConfig":
-        """The settings of a cheaper model, for work that trains several."""
+        """The settings of a cheaper model, for work that trains several.
+
+        Raises ConfigError where base_model is a trained scorer: it has seen the calls that the work keeps from it.
+        """
+        if (Path(self.base_model) / "labels.json").is_file():
+            raise ConfigError(f"base_model {self.base_model}: has been trained on labelled calls: name an encoder that has not")
         return self.model_copy(update={"layers": self.quick_layers, "epochs": self.quick_epochs, "teacher": None})
 
 

@@ -14,14 +14,17 @@ from transformers import AutoModelForTokenClassification, AutoTokenizer, set_see
 from transformers.trainer_utils import get_last_checkpoint
 
 from scorer.classify.decide import UNCALIBRATED
-from scorer.classify.model import SegmentModel, load_model
+from scorer.classify.model import WEIGHTS, SegmentModel, load_model
 from scorer.classify.tokens import WindowMaker
 from scorer.classify.windows import MARKER_SCHEME, SPEAKER_MARKERS, TIMING_MARKERS
+from scorer.errors import ConfigError, ModelError, listing
 from scorer.labels import Label, names, read_labels
-from scorer.training.corpus import LabelledCall, corpus_hash, hold_out, read_corpus
+from scorer.training.corpus import LabelledCall, read_corpus
 from scorer.training.examples import training_batches
 from scorer.training.settings import TrainingConfig, base_model_path
+from scorer.training.split import RECORD, Split, mark, split, write_record
 from scorer.training.trainer import MovingAverage, SegmentTrainer, arguments
+from scorer.training.versions import check_unreleased
 
 
 @dataclass(frozen=True)
@@ -39,10 +42,33 @@ class Fitted:
 
 def train(config: TrainingConfig, *, out: Path, work: Path) -> None:
     """Train and write weights, tokenizer and labels to `out`; `work` keeps checkpoints, from which an interrupted run goes on."""
+    check_unreleased(out)
     labels = read_labels(config.labels)
-    calls, _ = hold_out(read_corpus(config.train, names(labels)), config.held_out_share, config.seed)
-    save(fit(config, calls, labels, work=work), out)
+    calls = split(read_corpus(config.train_files, names(labels)), config.held_out_share, config.seed)
+    check_counts(calls, labels)
+    save(fit(config, calls.train, labels, work=work), out)
+    write_record(out, calls, before=made_from(config))
     shutil.rmtree(work, ignore_errors=True)
+
+
+def made_from(config: TrainingConfig) -> list[Path]:
+    """The model folders that this training starts or learns from."""
+    named = [Path(config.base_model), config.teacher]
+    return [folder for folder in named if folder is not None and (folder / RECORD).is_file()]
+
+
+def check_counts(calls: Split, labels: Sequence[Label]) -> None:
+    """Raise ConfigError where a label cannot be learnt or calibrated, for want of calls that carry it."""
+    parts = (("train on", calls.train), ("hold out", calls.held_out))
+    problems = [
+        f"{label.name}: no call to {part} carries it"
+        for label in labels
+        for part, some in parts
+        if not any(label.name in x.carried for x in some)
+    ]
+    if problems:
+        advice = "label more calls with it, or take its row out of the label file; a large held_out_share or another seed moves calls"
+        raise ConfigError(listing("the labelled calls are too few:", [*problems, advice]))
 
 
 def fit(config: TrainingConfig, calls: Sequence[LabelledCall], labels: Sequence[Label], *, work: Path) -> Fitted:
@@ -63,7 +89,7 @@ def fit(config: TrainingConfig, calls: Sequence[LabelledCall], labels: Sequence[
     )
     trainer.pad_id = tokenizer.pad_token_id
     if config.teacher is not None:
-        trainer.teacher, trainer.teacher_share = load_model(config.teacher, calibrated=False).network, config.teacher_share
+        trainer.teacher, trainer.teacher_share = _teacher(config.teacher, labels), config.teacher_share
     trainer.train(resume_from_checkpoint=checkpoint(work, _origin(config, calls, labels)))
     model.load_state_dict(average.weights)
     return Fitted(model.eval(), tokenizer, tuple(labels))
@@ -71,8 +97,24 @@ def fit(config: TrainingConfig, calls: Sequence[LabelledCall], labels: Sequence[
 
 def _origin(config: TrainingConfig, calls: Sequence[LabelledCall], labels: Sequence[Label]) -> str:
     """What a checkpoint was made from."""
-    said = [config.model_dump(mode="json"), [x.call.call_id for x in calls], [repr(x) for x in labels], corpus_hash(config.train)]
-    return hashlib.sha256(json.dumps(said).encode()).hexdigest()
+    weights = [_file_hash(folder / WEIGHTS) for folder in (Path(base_model_path(config.base_model)), config.teacher) if folder is not None]
+    learnt = [[mark(x).call, mark(x).words, *map(sorted, x.labels)] for x in calls]
+    return hashlib.sha256(json.dumps([config.model_dump(mode="json"), learnt, [repr(x) for x in labels], weights]).encode()).hexdigest()
+
+
+def _file_hash(path: Path) -> str | None:
+    """None where there is no such file, as for a base model of the hub."""
+    return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else None
+
+
+def _teacher(folder: Path, labels: Sequence[Label]) -> Any:
+    """The teacher's network. Raises ModelError where its outputs are not these labels in this order."""
+    teacher = load_model(folder, calibrated=False)
+    if names(teacher.labels) != names(labels):
+        raise ModelError(
+            f"{folder}: as a teacher it must know just the labels {list(names(labels))}, and knows {list(names(teacher.labels))}"
+        )
+    return teacher.network
 
 
 def checkpoint(work: Path, origin: str) -> str | None:

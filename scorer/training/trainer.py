@@ -73,15 +73,16 @@ class MovingAverage(TrainerCallback):
 
 def arguments(config: TrainingConfig, work: Path) -> TrainingArguments:
     """Settings of the stock Trainer: bf16 on a GPU where there is one, else on the CPU."""
-    return TrainingArguments(
+    gpu = torch.cuda.is_available()
+    made = TrainingArguments(
         output_dir=str(work),
         num_train_epochs=1,  # the batches of all epochs lie one behind the other
         per_device_train_batch_size=1,
         learning_rate=config.learning_rate,
         warmup_steps=config.warmup_share,
         lr_scheduler_type="linear",
-        bf16=True,
-        use_cpu=not torch.cuda.is_available(),
+        bf16=not gpu or torch.cuda.is_bf16_supported(),
+        use_cpu=not gpu,
         seed=config.seed,
         save_steps=config.save_steps,
         save_total_limit=1,
@@ -90,3 +91,5 @@ def arguments(config: TrainingConfig, work: Path) -> TrainingArguments:
         remove_unused_columns=False,
         dataloader_pin_memory=False,
     )
+    made._n_gpu = min(made.n_gpu, 1)  # windows of odd lengths do not split over several
+    return made

@@ -32,6 +32,12 @@ def publish(candidate: Path, live: Path) -> Path:
     return version
 
 
+def check_unreleased(folder: Path) -> None:
+    """Raise ReleaseError where the folder is a released version, or a link to one: those are never written to."""
+    if folder.is_symlink() or folder.resolve().parent.name == VERSIONS:
+        raise ReleaseError(f"{folder}: is a released version, which nothing may change: name another folder, such as models/candidate")
+
+
 def roll_back(live: Path, to: str | None) -> Path:
     """Let `live` name an earlier version: `to`, or the one numbered next below; returns it. Nothing is deleted."""
     known = versions(live)

@@ -6,7 +6,7 @@ import pytest
 
 from scorer.records import Call, Segment
 from scorer.training.corpus import LabelledCall
-from scorer.training.cutins import cut_in, help_out, split, vary_turns
+from scorer.training.cutins import LISTENING, Turns, cut_in, help_out, split, vary_turns
 
 NONE: frozenset[str] = frozenset()
 TURNS = [
@@ -43,7 +43,15 @@ def test_a_harmless_break_adds_no_label_and_loses_no_word(seed: int) -> None:
 
     assert len(turns) in (5, 6)
     assert [given for _, given in turns if given] == [frozenset({"problem"})]
-    assert " ".join(s.text for s, _ in turns if s.speaker == "customer") == " ".join(s.text for s, _ in TURNS if s.speaker == "customer")
+    added = [s for s, _ in turns if s not in [there for there, _ in TURNS] and s.text in LISTENING]
+    assert len(added) == len(turns) - 5
+    for party in ("customer", "agent"):
+        theirs = [text for who, text in spoken([t for t in turns if t[0] not in added]) if who == party]
+        assert " ".join(theirs) == " ".join(text for who, text in spoken(TURNS) if who == party)
+
+
+def spoken(turns: Turns) -> list[tuple[str, str]]:
+    return [(segment.speaker, segment.text) for segment, _ in turns]
 
 
 def test_without_a_clock_none_is_made_up() -> None:

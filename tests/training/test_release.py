@@ -10,12 +10,13 @@ import pytest
 from scorer.errors import ReleaseError
 from scorer.records import Call, Segment
 from scorer.training.compare import compare
-from scorer.training.corpus import LabelledCall, shared_calls
+from scorer.training.corpus import LabelledCall
 from scorer.training.doubts import doubted
 from scorer.training.gate import failed_rules
 from scorer.training.metrics import draw_calls
 from scorer.training.settings import TrainingConfig
-from scorer.training.versions import publish, roll_back, versions
+from scorer.training.split import mark, shared_calls
+from scorer.training.versions import check_unreleased, publish, roll_back, versions
 
 GOOD: dict[str, Any] = {
     "released": {"labels": {"apology": {"verdict": "unclear", "f1": 0.9, "released_f1": 0.91, "interval": (-0.04, 0.02)}}},
@@ -67,7 +68,7 @@ def test_a_copy_of_a_dev_call_is_found_under_another_name_and_punctuation() -> N
 
     dev = [call("d1", "Well, hello."), call("d2", "goodbye"), call("d3", "something else")]
 
-    assert shared_calls([call("t1", "well hello"), call("d2", "other words")], dev) == ["d1", "d2"]
+    assert shared_calls({mark(call("t1", "well hello")), mark(call("d2", "other words"))}, dev) == ["d1", "d2"]
 
 
 def test_versions_stay_and_rolling_back_is_one_step(keyword_folder: Path, tmp_path: Path) -> None:
@@ -84,6 +85,16 @@ def test_versions_stay_and_rolling_back_is_one_step(keyword_folder: Path, tmp_pa
     assert publish(keyword_folder, live.with_name("small")).name == "small-v1"
     with pytest.raises(ReleaseError, match="default-v1, default-v2, default-v3"):
         roll_back(live, "default-v9")
+
+
+def test_a_released_version_is_never_trained_into(keyword_folder: Path, tmp_path: Path) -> None:
+    live = tmp_path / "default"
+    version = publish(keyword_folder, live)
+
+    for folder in (live, version, tmp_path / "versions" / "other"):
+        with pytest.raises(ReleaseError, match="is a released version"):
+            check_unreleased(folder)
+    check_unreleased(tmp_path / "candidate")
 
 
 def test_a_folder_in_the_place_of_the_link_is_not_overwritten(keyword_folder: Path, tmp_path: Path) -> None:

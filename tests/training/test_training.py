@@ -10,16 +10,17 @@ import numpy as np
 import pytest
 
 from scorer.classify.model import load_model
-from scorer.errors import ConfigError
+from scorer.errors import ConfigError, ModelError
 from scorer.scoring.rubric import load_rubric
 from scorer.training.augment import augment
 from scorer.training.baselines import Row, lexicon_hits, truth_of
 from scorer.training.calibrate import calibrate, fit_temperature, fit_threshold, half_of_best_f1
-from scorer.training.corpus import hold_out, read_corpus
+from scorer.training.corpus import read_corpus
 from scorer.training.evaluate import evaluate
 from scorer.training.metrics import calibration_error, f1, label_numbers
 from scorer.training.report import write_report
 from scorer.training.settings import TrainingConfig
+from scorer.training.split import seen_by, shared_calls, split
 from scorer.training.train import checkpoint, train
 from scorer.training.trainer import MovingAverage
 
@@ -37,7 +38,10 @@ def test_a_model_is_trained_calibrated_and_measured(training_config: TrainingCon
     write_report(out, report)
 
     assert report["labels"]["apology"]["f1"] > 0.95
-    assert report["calls"] == {"train": 51, "held_out": 9, "dev": 20}
+    assert report["calls"]["train"] + report["calls"]["held_out"] == 60 and report["calls"]["held_out"] > 2
+    assert report["calls"]["dev"] == 20
+    training = read_corpus(training_config.train, NAMES)
+    assert shared_calls(seen_by(out), training) == sorted(x.call.call_id for x in training)  # whatever the config says later
     assert load_model(out).network.dtype.is_floating_point
     card = (out / "README.md").read_text()
     assert report["data_sha256"]["train"] in card and "TF-IDF" in card
@@ -47,11 +51,13 @@ def test_a_model_is_trained_calibrated_and_measured(training_config: TrainingCon
 def test_the_split_is_by_call_and_the_same_for_the_same_seed(training_config: TrainingConfig) -> None:
     calls = read_corpus(training_config.train, NAMES)
 
-    kept, held = hold_out(calls, 0.15, 13)
+    whole, fewer = split(calls, 0.15, 13), split(calls[1:], 0.15, 13)
 
-    assert len(held) == 9 and len(kept) == 51
-    assert not {c.call.call_id for c in kept} & {c.call.call_id for c in held}
-    assert hold_out(list(reversed(calls)), 0.15, 13) == (kept, held)
+    assert len(whole.train) + len(whole.held_out) == 60 and 3 <= len(whole.held_out) <= 15
+    assert not {c.call.call_id for c in whole.train} & {c.call.call_id for c in whole.held_out}
+    assert split(list(reversed(calls)), 0.15, 13) == whole
+    assert [c for c in whole.held_out if c in calls[1:]] == fewer.held_out  # a call more or less moves no other
+    assert split([replace(c, judged=(frozenset(),)) for c in calls], 0.15, 13).held_out == []
 
 
 def test_augmenting_keeps_words_and_labels_beside_each_other(training_config: TrainingConfig) -> None:
@@ -144,6 +150,34 @@ def _interrupt_at(step: int, save: Any) -> Any:
             raise KeyboardInterrupt
 
     return on_save
+
+
+def test_a_label_that_no_call_carries_is_refused_before_anything_is_trained(training_config: TrainingConfig, tmp_path: Path) -> None:
+    labels = json.loads(training_config.labels.read_text())
+    (tmp_path / "labels.json").write_text(json.dumps([*labels, labels[0] | {"name": "empathy"}]))
+
+    with pytest.raises(ConfigError, match="empathy: no call to train on carries it"):
+        train(training_config.model_copy(update={"labels": tmp_path / "labels.json"}), out=tmp_path / "out", work=tmp_path / "work")
+
+
+def test_a_teacher_of_other_labels_is_refused(training_config: TrainingConfig, keyword_folder: Path, tmp_path: Path) -> None:
+    labels = json.loads(training_config.labels.read_text())
+    (tmp_path / "labels.json").write_text(json.dumps(labels[::-1]))
+    student = training_config.model_copy(update={"labels": tmp_path / "labels.json", "teacher": keyword_folder, "teacher_share": 0.5})
+
+    with pytest.raises(ModelError, match="must know just the labels"):
+        train(student, out=tmp_path / "out", work=tmp_path / "work")
+
+
+def test_a_trained_model_is_no_base_for_cross_validation(training_config: TrainingConfig, keyword_folder: Path) -> None:
+    with pytest.raises(ConfigError, match="has been trained"):
+        training_config.model_copy(update={"base_model": str(keyword_folder)}).quick()
+
+
+def test_a_dev_file_in_a_training_folder_is_not_learnt_from(training_config: TrainingConfig) -> None:
+    (train_file,) = training_config.train  # dev.jsonl lies beside it
+
+    assert training_config.model_copy(update={"train": (train_file.parent,)}).train_files == [train_file]
 
 
 @pytest.mark.slow
