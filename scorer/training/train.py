@@ -129,11 +129,11 @@ def checkpoint(work: Path, origin: str) -> str | None:
 
 
 def new_model(base: str, labels: Sequence[Label], tokenizer: Any, *, dropout: float, layers: int | None = None) -> Any:
-    """The base encoder under a linear head with one output per label; a base that was trained for these labels keeps its head.
+    """The base encoder under a linear head with one output per label; a base that was trained for just these labels keeps its head.
 
     With `layers`, evenly spaced layers are kept, the last one among them. Source: Sanh et al. 2019, arXiv:1910.01108.
     """
-    model, report = AutoModelForTokenClassification.from_pretrained(
+    model = AutoModelForTokenClassification.from_pretrained(
         base,
         num_labels=len(labels),
         id2label=dict(enumerate(names(labels))),
@@ -143,12 +143,14 @@ def new_model(base: str, labels: Sequence[Label], tokenizer: Any, *, dropout: fl
         trust_remote_code=False,
         dtype=torch.float32,
         ignore_mismatched_sizes=True,
-        output_loading_info=True,
     )
     model.config.marker_scheme = MARKER_SCHEME
-    if any("classifier" in str(key) for kind in ("missing_keys", "mismatched_keys") for key in report[kind]):
-        torch.nn.init.constant_(model.classifier.bias, -1.5)  # most segments carry no label: start there
+    known = Path(base) / "labels.json"  # of a base that is a trained scorer itself
+    if not known.is_file():
         give_markers_meaning(model, tokenizer)
+    if not known.is_file() or names(read_labels(known)) != names(labels):
+        torch.nn.init.normal_(model.classifier.weight, std=model.config.initializer_range)
+        torch.nn.init.constant_(model.classifier.bias, -1.5)  # most segments carry no label: start there
     if layers is not None:
         stack = model.base_model.encoder.layer
         kept = [round((at + 1) * len(stack) / layers) - 1 for at in range(layers)]

@@ -8,9 +8,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
+from transformers import AutoTokenizer
 
 from scorer.classify.model import load_model
 from scorer.errors import ConfigError, ModelError
+from scorer.labels import read_labels
 from scorer.scoring.rubric import load_rubric
 from scorer.training.augment import augment
 from scorer.training.baselines import Row, lexicon_hits, truth_of
@@ -21,7 +24,7 @@ from scorer.training.metrics import calibration_error, f1, label_numbers
 from scorer.training.report import write_report
 from scorer.training.settings import TrainingConfig
 from scorer.training.split import seen_by, shared_calls, split
-from scorer.training.train import checkpoint, train
+from scorer.training.train import checkpoint, new_model, train
 from scorer.training.trainer import MovingAverage
 
 RUBRIC = Path(__file__).parents[2] / "configs" / "rubric.yaml"
@@ -167,6 +170,15 @@ def test_a_teacher_of_other_labels_is_refused(training_config: TrainingConfig, k
 
     with pytest.raises(ModelError, match="must know just the labels"):
         train(student, out=tmp_path / "out", work=tmp_path / "work")
+
+
+def test_a_head_is_kept_for_the_same_labels_in_the_same_order_only(keyword_folder: Path) -> None:
+    labels = read_labels(keyword_folder / "labels.json")
+    tokenizer = AutoTokenizer.from_pretrained(keyword_folder)
+    there = load_model(keyword_folder).network.classifier.weight
+
+    assert torch.equal(new_model(str(keyword_folder), labels, tokenizer, dropout=0.1).classifier.weight, there)
+    assert not torch.equal(new_model(str(keyword_folder), labels[::-1], tokenizer, dropout=0.1).classifier.weight, there)
 
 
 def test_a_trained_model_is_no_base_for_cross_validation(training_config: TrainingConfig, keyword_folder: Path) -> None:
