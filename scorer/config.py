@@ -3,7 +3,7 @@
 import difflib
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal, TypeVar, get_args
 
@@ -112,7 +112,7 @@ class ScoringConfig(Settings):
 def load_yaml(path: Path, model: type[Model]) -> Model:
     """Read a YAML file strictly into `model`.
 
-    Raises ConfigError with every problem of the file: key path, value found, what to do.
+    Raises ConfigError with every problem of the file: line, key path, value found, what to do.
     """
     text = _read_text(path)
     try:
@@ -127,7 +127,7 @@ def load_yaml(path: Path, model: type[Model]) -> Model:
     try:
         return model.model_validate_json(document, strict=True)
     except ValidationError as error:
-        found = [_describe(problem, model) for problem in error.errors(include_url=False)]
+        found = [f"{_line_of(root, problem['loc'])}{_describe(problem, model)}" for problem in error.errors(include_url=False)]
         raise ConfigError(listing(f"{path}: {len(found)} problem(s)", found)) from error
 
 
@@ -137,7 +137,9 @@ def _read_text(path: Path) -> str:
             raise ConfigError(f"{path}: larger than {MAX_BYTES} bytes: this is not a settings file")
         return path.read_text(encoding="utf-8")
     except OSError as error:
-        raise ConfigError(f"{path}: cannot be read ({error.strerror}): check the path and its permissions") from error
+        raise ConfigError(
+            f"{path}: cannot be read ({error.strerror}): check the path, or name another file with --config or --rubric"
+        ) from error
     except UnicodeDecodeError as error:
         raise ConfigError(f"{path}: not UTF-8 text: save it as UTF-8") from error
 
@@ -158,19 +160,39 @@ def _node_problems(node: Any, where: str) -> Iterator[str]:
             name, line = str(key.value), key.start_mark.line + 1
             path = f"{where}.{name}" if where else name
             if name in seen:
-                yield f"{path}: given twice, in line {seen[name]} and line {line}: keep one"
+                yield f"line {line}: {path}: given twice, also in line {seen[name]}: keep one"
             seen.setdefault(name, line)
             yield from _node_problems(value, path)
     elif isinstance(node, yaml.SequenceNode):
         for index, item in enumerate(node.value):
             yield from _node_problems(item, f"{where}[{index}]")
     elif node.tag == "tag:yaml.org,2002:int" and re.match(r"[-+]?0\d", node.value):
-        yield f"{where}: {node.value} would be read as an octal number: drop the leading zero or quote it"
+        yield f"line {node.start_mark.line + 1}: {where}: {node.value} would be read as an octal number: drop the leading zero or quote it"
+    elif node.tag in ("tag:yaml.org,2002:int", "tag:yaml.org,2002:float") and ":" in node.value:
+        yield f"line {node.start_mark.line + 1}: {where}: {node.value} is a number of base 60 to YAML: write it out or quote it"
 
 
 def _line(error: Exception) -> str:
     mark = getattr(error, "problem_mark", None)
     return f" (line {mark.line + 1})" if mark else ""
+
+
+def _line_of(node: Any, place: Sequence[int | str]) -> str:
+    """The line of the innermost part of `place` that the file has; parts that are not in it, such as a missing key, are passed over."""
+    line = node.start_mark.line if node is not None else 0
+    for part in place:
+        if isinstance(node, yaml.MappingNode):
+            found = [(key, value) for key, value in node.value if str(key.value) == str(part)]
+        else:
+            found = (
+                [(item, item) for item in node.value[part : part + 1]]
+                if isinstance(part, int) and isinstance(node, yaml.SequenceNode)
+                else []
+            )
+        if found:
+            key, node = found[0]
+            line = key.start_mark.line
+    return f"line {line + 1}: "
 
 
 def _describe(problem: Any, model: type[BaseModel]) -> str:

@@ -39,12 +39,15 @@ def test_an_empty_file_means_the_defaults(tmp_path: Path, text: str) -> None:
 @pytest.mark.parametrize(
     ("text", "parts"),
     [
-        ("limits:\n  allow_empty: true\n  allow_empty: false\n", ["limits.allow_empty", "twice", "line 2", "line 3"]),
+        ("limits:\n  allow_empty: true\n  allow_empty: false\n", ["line 3: limits.allow_empty", "twice", "line 2"]),
         ("a: &x 1\nb: *x\n", ["alias", "line 2"]),
-        ("limits: {rejects_max_share: .nan}\n", ["limits.rejects_max_share", "finite"]),
+        ("limits: {rejects_max_share: .nan}\n", ["line 1: limits.rejects_max_share", "finite"]),
+        ("# two\nlimits:\n\n  files_max_rejected: 0\n  rejects_max_share: -1\n", ["line 5: limits.rejects_max_share: found -1"]),
+        ("limits:\n  file_seconds: 1:30\n", ["line 2: limits.file_seconds", "base 60"]),
+        ("input:\n  speakers:\n    agent:\n    - rep\n    - 7\n", ["line 5: input.speakers.agent[1]: found 7"]),
         ("limits: {rejects_max_share: .inf}\n", ["limits.rejects_max_share"]),
-        ("limits: {rejects_max_shar: 0.1}\n", ["limits.rejects_max_shar", "did you mean rejects_max_share?"]),
-        ("model: {window_tokens: 0400}\n", ["model.window_tokens", "octal"]),
+        ("limits: {rejects_max_shar: 0.1}\n", ["line 1: limits.rejects_max_shar", "did you mean rejects_max_share?"]),
+        ("model: {window_tokens: 0400}\n", ["line 1: model.window_tokens", "octal"]),
         ("model: {window_tokens: '512'}\n", ["model.window_tokens", "'512'"]),
         ("model: {window_tokens: 1024, batch_tokens: 1}\n", ["model.window_tokens: found 1024", "model.batch_tokens: found 1"]),
         ("model: {context_tokens: 256}\n", ["model", "below half"]),
@@ -100,3 +103,16 @@ def test_whatever_a_settings_file_holds_it_is_read_or_refused_with_advice(
         load_yaml(path, ScoringConfig) if file == "scoring" else load_rubric(path)
     except ConfigError as error:
         assert str(path) in str(error) and ":" in str(error).replace(str(path), "", 1)
+        keyed = str(error).splitlines()[1:]
+        assert all(line.lstrip(" -").startswith("line ") for line in keyed)
+
+
+def test_a_rule_of_the_rubric_is_named_with_its_line(tmp_path: Path) -> None:
+    text = (SHIPPED.parent / "rubric.yaml").read_text(encoding="utf-8")
+    lines = text.splitlines()
+    at = next(n for n, line in enumerate(lines) if "weight:" in line)
+    path = tmp_path / "rubric.yaml"
+    path.write_text("\n".join([*lines[:at], lines[at].replace("weight:", "weihgt:"), *lines[at + 1 :]]), encoding="utf-8")
+
+    with pytest.raises(ConfigError, match=f"line {at + 1}: behaviours.*did you mean weight"):
+        load_rubric(path)

@@ -16,6 +16,7 @@ from starlette.middleware.sessions import SessionMiddleware
 from starlette.responses import HTMLResponse, Response
 
 from scorer.errors import ReviewError, ScorerError
+from scorer.manifest import read_run
 from scorer.review import calls as call_pages
 from scorer.review import entry, numbers, worklist
 from scorer.review.accounts import accounts
@@ -31,6 +32,8 @@ SESSION_S = 12 * 3600
 
 def open_desk(db: Path, runs: Sequence[Path], *, person: str, sample: int, seed: int) -> Desk:
     """Bring the runs into the database and look up what the pages offer."""
+    for run in runs:
+        read_run(run)  # raises where it is none, before there is a database
     prepare(db)
     with opened(db) as connection:
         add_runs(connection, runs, sample=sample, seed=seed)
@@ -61,7 +64,9 @@ def serve(desk: Desk, *, host: str, port: int, allowed: Sequence[str], ready: Ca
     """Serve until interrupted; `ready` gets the address. Raises ReviewError where others could get in without an account."""
     local = host in LOOPBACK and not allowed
     if desk.person and not local:
-        raise ReviewError(f"--host {host}: others could get in without an account: add one with scorer review users add NAME")
+        raise ReviewError(
+            f"--host {host}: others could get in without an account: add one with scorer review users add NAME --db {desk.db}"
+        )
     logging.config.dictConfig(LOGGING)
     hosts = LOOPBACK | {host.lower()} | {name.lower() for name in allowed}
     config = uvicorn.Config(create_app(desk, hosts=hosts, https=not local), host=host, port=port, log_config=None, access_log=False)

@@ -13,7 +13,7 @@ from scorer.labels import Label
 from scorer.records import CallScore, JudgedCall, SegmentPrediction
 from scorer.scoring.aggregate import score_call
 from scorer.scoring.rubric import Rubric
-from scorer.training.corpus import LabelledCall
+from scorer.training.corpus import LabelledCall, is_whole
 from scorer.training.judge import BATCH_TOKENS
 from scorer.training.metrics import Draws
 from scorer.training.settings import TrainingConfig
@@ -28,7 +28,7 @@ def call_agreement(
     part have no true score and are left out.
     """
     maker = model.maker(config.window_tokens, config.context_tokens)
-    whole = {at: x for at, x in enumerate(calls) if not x.judged}
+    whole = {at: x for at, x in enumerate(calls) if is_whole(x, model.labels)}
     judged = predict([x.call for x in whole.values()], model, maker, batch_tokens=BATCH_TOKENS)
     ours = [score_call(one, rubric) for one in judged]
     true = [score_call(as_labelled(x, model.labels), rubric) for x in whole.values()]

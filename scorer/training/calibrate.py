@@ -31,7 +31,7 @@ def calibrate(config: TrainingConfig, folder: Path) -> dict[str, Any]:
 def fit_decision(one: Judged) -> Decision:
     """Temperature and threshold of one label, to four decimals."""
     temperature = fit_temperature(one.logits, one.truth)
-    return Decision(round(temperature, 4), round(half_of_best_f1(expit(one.logits / temperature), one.truth), 4))
+    return Decision(round(temperature, 4), round(fit_threshold(expit(one.logits / temperature), one.truth), 4))
 
 
 def fit_temperature(logits: Floats, truth: Bools) -> float:
@@ -49,12 +49,3 @@ def fit_threshold(probabilities: Floats, truth: Bools) -> float:
     grid = np.arange(0.05, 0.951, 0.01)
     scores = np.array([f1(probabilities >= threshold, truth) for threshold in grid])
     return float(np.median(grid[scores >= scores.max() - 0.005]))
-
-
-def half_of_best_f1(probabilities: Floats, truth: Bools) -> float:
-    """The threshold that is best for F1 where probabilities are calibrated: half of the best F1 that can be had.
-
-    It rests on the height of the curve, not on the place of its noisy peak. Source: Lipton et al. 2014, arXiv:1402.1892.
-    """
-    grid = np.arange(0.05, 0.951, 0.01)
-    return max(f1(probabilities >= threshold, truth) for threshold in grid) / 2 or 0.5

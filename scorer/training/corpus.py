@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from scorer.errors import ConfigError, listing
+from scorer.labels import Label
 from scorer.records import Call, Segment
 
 
@@ -30,6 +31,12 @@ class LabelledCall:
         """Whether a person said if the segment carries the label; where not, it is neither a yes nor a no."""
         judged = self.judged[at] if self.judged else None
         return judged is None or label in judged
+
+
+def is_whole(labelled: LabelledCall, labels: Sequence[Label]) -> bool:
+    """Whether a person judged every label on every segment of its party."""
+    segments = enumerate(labelled.call.segments)
+    return all(labelled.is_judged(at, label.name) for at, segment in segments for label in labels if label.party == segment.speaker)
 
 
 def read_corpus(paths: Iterable[Path], label_names: Sequence[str]) -> list[LabelledCall]:

@@ -23,7 +23,7 @@ def draw_curve(config: TrainingConfig, *, out: Path) -> list[dict[str, Any]]:
     Every point has the same number of steps, so that it shows what other calls would add and not what longer training would.
     """
     labels = read_labels(config.labels)
-    calls = split(read_corpus(config.train_files, names(labels)), config.held_out_share, config.seed)
+    calls = split(read_corpus(config.train_files, names(labels)), labels, config.held_out_share, config.seed)
     dev = read_corpus(config.dev, names(labels))
     points = [_point(config, calls, dev, labels, share=share, work=out / f"{share}.work") for share in config.curve_shares]
     out.mkdir(parents=True, exist_ok=True)

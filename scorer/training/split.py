@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from scorer.errors import ModelError
-from scorer.training.corpus import LabelledCall, spoken_words
+from scorer.labels import Label
+from scorer.training.corpus import LabelledCall, is_whole, spoken_words
 
 RECORD = "training.json"
 
@@ -29,13 +30,13 @@ class Mark:
     words: str
 
 
-def split(calls: Iterable[LabelledCall], share: float, seed: int) -> Split:
+def split(calls: Iterable[LabelledCall], labels: Sequence[Label], share: float, seed: int) -> Split:
     """Hold out about that share of the calls; a call's side hangs on its id and the seed alone, whatever other calls there are.
 
     A call that is judged only in part is never held out: what nobody judged would count as a mistake.
     """
     order = sorted(calls, key=lambda labelled: _digest(f"{seed} {labelled.call.call_id}"))
-    held = [x for x in order if not x.judged and int(_digest(f"{seed} {x.call.call_id}"), 16) < share * 16**64]
+    held = [x for x in order if is_whole(x, labels) and int(_digest(f"{seed} {x.call.call_id}"), 16) < share * 16**64]
     taken = {x.call.call_id for x in held}
     return Split([x for x in order if x.call.call_id not in taken], held)
 

@@ -44,7 +44,7 @@ def train(config: TrainingConfig, *, out: Path, work: Path) -> None:
     """Train and write weights, tokenizer and labels to `out`; `work` keeps checkpoints, from which an interrupted run goes on."""
     check_unreleased(out)
     labels = read_labels(config.labels)
-    calls = split(read_corpus(config.train_files, names(labels)), config.held_out_share, config.seed)
+    calls = split(read_corpus(config.train_files, names(labels)), labels, config.held_out_share, config.seed)
     check_counts(calls, labels)
     save(fit(config, calls.train, labels, work=work), out)
     write_record(out, calls, before=made_from(config))

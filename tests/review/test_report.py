@@ -94,6 +94,7 @@ def test_a_run_without_agents_times_or_calls_has_a_page(tmp_path: Path) -> None:
     empty = write_run(tmp_path / "b", [], run_id="run-2")
 
     assert "no columns team and agent_id" in page_of(without)
+    assert "<h1>Call quality, scored on" in page_of(without)
     assert "No call broke a rule" in page_of(empty)
 
 

@@ -13,7 +13,7 @@ from fastapi.routing import APIRoute
 from runs import BAD, GOOD, call, write_run
 from starlette.testclient import TestClient
 
-from scorer.errors import ReviewError
+from scorer.errors import ReviewError, RunError
 from scorer.review import accounts, calls, entry, numbers
 from scorer.review.accounts import add_account, remove_account
 from scorer.review.entry import OPEN
@@ -268,3 +268,10 @@ def test_numbers_are_hidden_until_an_admin_asks(tmp_path: Path) -> None:
         assert "[card number]" in browser.get("/calls/1").text
         browser.post("/masks", data={"csrf": token(browser), "show": "true"})
         assert "4111 1111 1111 1111" in browser.get("/calls/1").text
+
+
+def test_a_run_that_is_none_leaves_no_database(tmp_path: Path) -> None:
+    with pytest.raises(RunError, match="not a run"):
+        open_desk(tmp_path / "reviews.sqlite", [tmp_path], person="ana", sample=0, seed=1)
+
+    assert not list(tmp_path.iterdir())
