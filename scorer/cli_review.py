@@ -68,7 +68,10 @@ def export_verdicts(
 
     with existing(db) as connection:
         path, calls = export_labelled(connection, out)
-    typer.echo(f"{path} holds {calls} labelled calls; next: make retrain")
+    if calls:
+        typer.echo(f"{path} holds {calls} labelled calls; next: make retrain")
+    else:
+        typer.echo(f"{path} is empty: in {db} nobody has confirmed or denied a label yet; look at calls with scorer review RUN", err=True)
 
 
 @review.command("import", epilog="Example: scorer review import annotations.json")

@@ -51,7 +51,8 @@ class Night:
 
     folder: Path
     about: dict[str, Any]  # run.json
-    date: dt.date  # on which most of the calls began
+    date: dt.date  # on which most of the calls began; the day of the run where they have no start
+    dated: bool  # whether they have
     rubric: Rubric
     labels: tuple[Label, ...]
     flagged: tuple[dict[str, Any], ...]  # facts of the flagged calls, see tables/nights.py
@@ -98,6 +99,7 @@ def read_night(run: Path) -> Night:
         folder=run,
         about=about,
         date=days.most_common(1)[0][0] if days else _finished(run),
+        dated=bool(days),
         rubric=rubric,
         labels=labels_of(about),
         flagged=tuple(flagged),

@@ -16,6 +16,7 @@ from starlette.middleware.sessions import SessionMiddleware
 from starlette.responses import HTMLResponse, Response
 
 from scorer.errors import ReviewError, ScorerError
+from scorer.manifest import read_run
 from scorer.review import calls as call_pages
 from scorer.review import entry, numbers, worklist
 from scorer.review.accounts import accounts
@@ -31,6 +32,8 @@ SESSION_S = 12 * 3600
 
 def open_desk(db: Path, runs: Sequence[Path], *, person: str, sample: int, seed: int) -> Desk:
     """Bring the runs into the database and look up what the pages offer."""
+    for run in runs:
+        read_run(run)  # else a mistyped folder would leave an empty database
     prepare(db)
     with opened(db) as connection:
         add_runs(connection, runs, sample=sample, seed=seed)

@@ -109,8 +109,8 @@ def test_a_tokenizer_of_the_same_size_that_was_swapped_in_is_refused(keyword_fol
     swap_two_words(folder)
 
     for use in (model_hash, load_model):
-        with pytest.raises(ModelError, match="tokenizer.json not as saved"):
+        with pytest.raises(ModelError, match=r"tokenizer\.json not as saved"):
             use(folder)
     (folder / "files.json").write_text("[")
-    with pytest.raises(ModelError, match="files.json: cannot be read"):
+    with pytest.raises(ModelError, match=r"files\.json: cannot be read"):
         model_hash(folder)
