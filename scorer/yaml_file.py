@@ -81,7 +81,8 @@ def _read_text(path: Path) -> str:
 
 def _event_problems(text: str) -> Iterator[str]:
     """What needs no keys to be wrong: aliases, which can blow up to anything, their anchors, and tags, which retype values."""
-    for event in yaml.parse(text, _Loader):
+    events: Iterator[Any] = yaml.parse(text, _Loader)
+    for event in events:
         line = event.start_mark.line + 1
         if isinstance(event, yaml.AliasEvent):
             yield f"line {line}: an alias (*{event.anchor}): write the value out"
