@@ -71,7 +71,7 @@ def export_verdicts(
     if calls:
         typer.echo(f"{path} holds {calls} labelled calls; next: make retrain")
     else:
-        typer.echo(f"{path} is empty: {db} holds no verdict that settles anything yet; judge calls with scorer review RUN first")
+        typer.echo(f"{path} is empty: in {db} nobody has confirmed or denied a label yet; look at calls with scorer review RUN", err=True)
 
 
 @review.command("import", epilog="Example: scorer review import annotations.json")

@@ -2,17 +2,15 @@
 
 import difflib
 import json
-import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal, TypeVar, get_args
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from scorer.errors import ConfigError, listing
+from scorer.yaml_file import Part, YamlFile, place, read_yaml
 
-MAX_BYTES = 1 << 20  # a settings file is a page or two; more is a mistake or an attack
 SHOWN = 60  # characters of a found value in a message
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -109,102 +107,46 @@ class ScoringConfig(Settings):
     limits: Limits = Limits()
 
 
+class MisfitError(ValueError):
+    """Keys of a file that do not fit each other: raised by validators that know which, as (key path below their model, what to do)."""
+
+    def __init__(self, found: Sequence[tuple[tuple[Part, ...], str]]) -> None:
+        super().__init__("; ".join(text for _, text in found))
+        self.found = found
+
+
 def load_yaml(path: Path, model: type[Model]) -> Model:
     """Read a YAML file strictly into `model`.
 
     Raises ConfigError with every problem of the file: line, key path, value found, what to do.
     """
-    text = _read_text(path)
+    file = read_yaml(path)
     try:
-        root = _compose(path, text)
-        problems = list(_node_problems(root, "")) if root is not None else []
         # JSON in between, since strict pydantic takes a list for a tuple only from JSON
-        document = json.dumps(yaml.safe_load(text) if root is not None and not problems else {}, default=str)
-    except (yaml.YAMLError, ValueError, TypeError, RecursionError) as error:
-        raise ConfigError(f"{path}: not readable as YAML{_line(error)}: mend the syntax there") from error
-    if problems:
-        raise ConfigError(listing(f"{path}: {len(problems)} problem(s)", problems))
-    try:
-        return model.model_validate_json(document, strict=True)
+        return model.model_validate_json(json.dumps(file.value), strict=True)
     except ValidationError as error:
-        found = [f"{_line_of(root, problem['loc'])}{_describe(problem, model)}" for problem in error.errors(include_url=False)]
+        found = [line for problem in error.errors(include_url=False) for line in _describe(problem, model, file)]
         raise ConfigError(listing(f"{path}: {len(found)} problem(s)", found)) from error
 
 
-def _read_text(path: Path) -> str:
-    try:
-        if path.stat().st_size > MAX_BYTES:
-            raise ConfigError(f"{path}: larger than {MAX_BYTES} bytes: this is not a settings file")
-        return path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise ConfigError(
-            f"{path}: cannot be read ({error.strerror}): check the path, or name another file with --config or --rubric"
-        ) from error
-    except UnicodeDecodeError as error:
-        raise ConfigError(f"{path}: not UTF-8 text: save it as UTF-8") from error
-
-
-def _compose(path: Path, text: str) -> Any:
-    marks: list[Any] = [event.start_mark for event in yaml.parse(text, yaml.SafeLoader) if isinstance(event, yaml.AliasEvent)]
-    aliases = [mark.line + 1 for mark in marks]
-    if aliases:
-        found = [f"line {line}: an alias (*name): write the value out" for line in aliases[:20]]
-        raise ConfigError(listing(f"{path}: aliases are not allowed", found))
-    return yaml.compose(text, yaml.SafeLoader)
-
-
-def _node_problems(node: Any, where: str) -> Iterator[str]:
-    if isinstance(node, yaml.MappingNode):
-        seen: dict[str, int] = {}
-        for key, value in node.value:
-            name, line = str(key.value), key.start_mark.line + 1
-            path = f"{where}.{name}" if where else name
-            if name in seen:
-                yield f"line {line}: {path}: given twice, also in line {seen[name]}: keep one"
-            seen.setdefault(name, line)
-            yield from _node_problems(value, path)
-    elif isinstance(node, yaml.SequenceNode):
-        for index, item in enumerate(node.value):
-            yield from _node_problems(item, f"{where}[{index}]")
-    elif node.tag == "tag:yaml.org,2002:int" and re.match(r"[-+]?0\d", node.value):
-        yield f"line {node.start_mark.line + 1}: {where}: {node.value} would be read as an octal number: drop the leading zero or quote it"
-    elif node.tag in ("tag:yaml.org,2002:int", "tag:yaml.org,2002:float") and ":" in node.value:
-        yield f"line {node.start_mark.line + 1}: {where}: {node.value} is a number of base 60 to YAML: write it out or quote it"
-
-
-def _line(error: Exception) -> str:
-    mark = getattr(error, "problem_mark", None)
-    return f" (line {mark.line + 1})" if mark else ""
-
-
-def _line_of(node: Any, place: Sequence[int | str]) -> str:
-    """The line of the innermost part of `place` that the file has; parts that are not in it, such as a missing key, are passed over."""
-    line = node.start_mark.line if node is not None else 0
-    for part in place:
-        if isinstance(node, yaml.MappingNode):
-            found = [(key, value) for key, value in node.value if str(key.value) == str(part)]
-        else:
-            found = (
-                [(item, item) for item in node.value[part : part + 1]]
-                if isinstance(part, int) and isinstance(node, yaml.SequenceNode)
-                else []
-            )
-        if found:
-            key, node = found[0]
-            line = key.start_mark.line
-    return f"line {line + 1}: "
-
-
-def _describe(problem: Any, model: type[BaseModel]) -> str:
-    where = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in problem["loc"]).lstrip(".") or "(whole file)"
+def _describe(problem: Any, model: type[BaseModel], file: YamlFile) -> Iterator[str]:
+    where = problem["loc"]
+    misfit = problem.get("ctx", {}).get("error")
+    if isinstance(misfit, MisfitError):
+        for below, text in misfit.found:
+            yield f"line {file.line((*where, *below))}: {place((*where, *below))}: {text}"
+        return
+    head = f"line {file.line(where)}: {place(where)}"
     if problem["type"] == "extra_forbidden":
-        near = difflib.get_close_matches(str(problem["loc"][-1]), sorted(_keys(model)), n=1)
-        return f"{where}: unknown key: " + (f"did you mean {near[0]}?" if near else "remove it")
-    if problem["type"] == "missing":
-        return f"{where}: missing: add it"
-    found = repr(problem["input"])
-    found = found if len(found) <= SHOWN else found[:SHOWN] + "..."
-    return f"{where}: found {found}: {problem['msg'].removeprefix('Value error, ')}"
+        near = difflib.get_close_matches(str(where[-1]), sorted(_keys(model)), n=1)
+        yield f"{head}: unknown key: " + (f"did you mean {near[0]}?" if near else "remove it")
+    elif problem["type"] == "missing":
+        yield f"{head}: missing: add it"
+    else:
+        found = repr(problem["input"])
+        found = found if len(found) <= SHOWN else found[:SHOWN] + "..."
+        quote = ": quote it" if problem["type"] == "string_type" and not isinstance(problem["input"], list | dict) else ""
+        yield f"{head}: found {found}: {problem['msg'].removeprefix('Value error, ')}{quote}"
 
 
 def _keys(annotation: Any) -> set[str]:

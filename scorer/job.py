@@ -1,6 +1,7 @@
 """What is one night's job: its settings, rubric, model and input, and the name that follows from them?"""
 
 import json
+import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
@@ -41,8 +42,8 @@ class Job:
 def read_job(inputs: Sequence[str], *, config: Path, rubric: Path, model: Path | None, partition: str | None) -> Job:
     """Read and hash all of it; no model is loaded. Without `model` it is the one that the config names.
 
-    Where the output is a partition (its name, such as date=2026-11-20), the run id does not depend on the input: a partition with a
-    late file is still that partition, and the calls that were scored before keep their rows.
+    Where the output is a partition (its name, such as date=2026-11-20), the run id depends on where the input lies, not on what lies
+    there: a partition with a late file is still that partition, and the calls that were scored before keep their rows.
     """
     settings, rules = load_yaml(config, ScoringConfig), load_rubric(rubric)
     model = model or Path(settings.model.folder)
@@ -55,7 +56,7 @@ def read_job(inputs: Sequence[str], *, config: Path, rubric: Path, model: Path |
     files = tuple(describe_files(expand_inputs(inputs)))
     wanted = manifest.fingerprint(kind | {"inputs": [file.identity for file in files], "partition": partition})
     stamp = Stamp(
-        run_id=(wanted if partition is None else manifest.fingerprint(kind | {"partition": partition}))[:16],
+        run_id=(wanted if partition is None else manifest.fingerprint(kind | {"partition": partition, "roots": _roots(inputs)}))[:16],
         model_name=model.resolve().name,
         model_hash=kind["model"],
         rubric_name=rules.name,
@@ -64,6 +65,11 @@ def read_job(inputs: Sequence[str], *, config: Path, rubric: Path, model: Path |
         scorer_version=version("scorer"),
     )
     return Job(settings, rules, model, files, stamp, wanted)
+
+
+def _roots(inputs: Sequence[str]) -> list[str]:
+    """Folders and patterns as they are whatever folder one stands in; a URI is so already."""
+    return sorted(text if "://" in text else os.path.abspath(text) for text in inputs)
 
 
 def _told(settings: ScoringConfig) -> dict[str, Any]:

@@ -64,7 +64,7 @@ def score_night(
         limits = job.settings.limits
         with fence(memory_mb=limits.file_memory_mb, seconds=limits.file_seconds) as behind:  # gets ready while the model is loaded
             loaded = load_model(job.model)
-            check_rubric(job.rubric, loaded.labels)
+            check_rubric(job.rubric, loaded.labels, rubric)
             shards, about = _read_and_score(job, loaded, folder, behind=behind, progress=progress)
         run = folder.publish(shards, about | {"seconds": round(time.monotonic() - started, 2)})
         write_report(out)

@@ -45,7 +45,7 @@ def rescore_run(run: Path, *, rubric: Path, out: Path, progress: Progress) -> tu
     started = time.monotonic()
     old, rules = manifest.read_run(run), load_rubric(rubric)
     labels = tuple(Label(**row) for row in old["labels"])
-    check_rubric(rules, labels)
+    check_rubric(rules, labels, rubric)
     wanted = manifest.fingerprint({"rescored": old["fingerprint"], "rubric": rubric_hash(rules), "version": version("scorer")})
     if out.resolve() == run.resolve():
         raise RunError(f"{out}: is the run itself: choose another folder for --out")

@@ -1,14 +1,17 @@
 """Settings files are read strictly, and every problem is named at once."""
 
+import re
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from scorer.config import MAX_BYTES, ScoringConfig, load_yaml
+from scorer.config import ScoringConfig, load_yaml
 from scorer.errors import ConfigError
-from scorer.scoring.rubric import load_rubric
+from scorer.scoring.rubric import Rubric
+from scorer.training.settings import TrainingConfig
+from scorer.yaml_file import MAX_BYTES
 
 SHIPPED = Path(__file__).parents[1] / "configs" / "scoring.yaml"
 
@@ -39,15 +42,12 @@ def test_an_empty_file_means_the_defaults(tmp_path: Path, text: str) -> None:
 @pytest.mark.parametrize(
     ("text", "parts"),
     [
-        ("limits:\n  allow_empty: true\n  allow_empty: false\n", ["line 3: limits.allow_empty", "twice", "line 2"]),
+        ("limits:\n  allow_empty: true\n  allow_empty: false\n", ["limits.allow_empty", "twice", "line 2", "line 3"]),
         ("a: &x 1\nb: *x\n", ["alias", "line 2"]),
-        ("limits: {rejects_max_share: .nan}\n", ["line 1: limits.rejects_max_share", "finite"]),
-        ("# two\nlimits:\n\n  files_max_rejected: 0\n  rejects_max_share: -1\n", ["line 5: limits.rejects_max_share: found -1"]),
-        ("limits:\n  file_seconds: 1:30\n", ["line 2: limits.file_seconds", "base 60"]),
-        ("input:\n  speakers:\n    agent:\n    - rep\n    - 7\n", ["line 5: input.speakers.agent[1]: found 7"]),
+        ("limits: {rejects_max_share: .nan}\n", ["limits.rejects_max_share", "finite"]),
         ("limits: {rejects_max_share: .inf}\n", ["limits.rejects_max_share"]),
-        ("limits: {rejects_max_shar: 0.1}\n", ["line 1: limits.rejects_max_shar", "did you mean rejects_max_share?"]),
-        ("model: {window_tokens: 0400}\n", ["line 1: model.window_tokens", "octal"]),
+        ("limits: {rejects_max_shar: 0.1}\n", ["limits.rejects_max_shar", "did you mean rejects_max_share?"]),
+        ("model: {window_tokens: 0400}\n", ["model.window_tokens", "octal"]),
         ("model: {window_tokens: '512'}\n", ["model.window_tokens", "'512'"]),
         ("model: {window_tokens: 1024, batch_tokens: 1}\n", ["model.window_tokens: found 1024", "model.batch_tokens: found 1"]),
         ("model: {context_tokens: 256}\n", ["model", "below half"]),
@@ -57,9 +57,20 @@ def test_an_empty_file_means_the_defaults(tmp_path: Path, text: str) -> None:
         ("input: {speakers: {agent: [1]}}\n", ["input.speakers.agent[0]", "found 1"]),
         ("- a\n", ["whole file"]),
         ("a: [1\n", ["not readable as YAML", "line"]),
-        ("a: !!python/object/apply:os.system [ls]\n", ["not readable as YAML"]),
-        ("a\0b: 1\n", ["not readable as YAML"]),
-        ("? [1, 2]\n: 3\n", ["not readable as YAML"]),
+        ("a: !!python/object/apply:os.system [ls]\n", ["line 1", "a tag", "remove it"]),
+        ("model: {}\na\0b: 1\n", ["not readable as YAML", "line 2"]),
+        ("limits:\n\n  rejects_max_share: .nan\n", ["line 3: limits.rejects_max_share: found nan"]),
+        ("model:\n  window_tokens: 1:30\n", ["line 2: model.window_tokens: 1:30", "base 60", "quote it"]),
+        ("model:\n  batch_tokens: 0x1000\n", ["line 2: model.batch_tokens: 0x1000", "unusual notation"]),
+        ("input:\n  segments_column: 2026-11-20\n", ["line 2: input.segments_column: 2026-11-20", "a date", "quote it"]),
+        ("input:\n  speakers:\n    agent: [rep, no]\n", ["line 3: input.speakers.agent[1]: found False", "quote it"]),
+        ("model: {}\n\nmodell: {}\n", ["line 3: modell: unknown key: did you mean model?"]),
+        ("no: 1\n", ["line 1: no: not a word as a key"]),
+        ("input: {}\n<<: {model: {}}\n", ["line 2: <<: not a word as a key"]),
+        ("model: &m {}\n", ["line 1: an anchor (&m)"]),
+        ("limits:\n  file_seconds: " + "9" * 5000 + "\n", ["line 2: limits.file_seconds", "too many digits"]),
+        ("limits: {}\nmodel:\n  folder: [a]\n", ["line 3: model.folder: found ['a']"]),
+        ("? [1, 2]\n: 3\n", ["line 1", "not a word as a key"]),
     ],
 )
 def test_a_bad_file_names_key_value_and_remedy(tmp_path: Path, text: str, parts: list[str]) -> None:
@@ -79,6 +90,59 @@ def test_a_file_that_is_too_large_missing_or_not_text_is_refused(tmp_path: Path)
             load_yaml(path, ScoringConfig)
 
 
+def test_a_number_may_have_an_exponent(tmp_path: Path) -> None:
+    assert load(tmp_path, "limits: {rejects_max_share: 5e-2}\n") == ScoringConfig()
+
+
+MODELS = {"scoring": ScoringConfig, "rubric": Rubric, "training": TrainingConfig}
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "said"),
+    [
+        ("rubric", "    weight: 25", "    weight: .inf", "behaviours.interruption.per_turn.weight: found inf"),
+        ("rubric", "    limit: 0.2", "    limit: 0.2\n    limit: 0.3", "behaviours.interruption.limit: given twice"),
+        ("rubric", "    kind: per_turn", "    kind: per_trun", "behaviours.interruption: found"),
+        ("rubric", "version: 1", "version: 2026-11-20", "version: 2026-11-20 would be read as a date"),
+        ("training", "epochs: 10", "epochs: yes", "epochs: found True"),
+        ("training", "learning_rate: 0.0002", "learning_rate: .inf", "learning_rate: found inf"),
+        ("training", "seed: 13", "sead: 13", "sead: unknown key: did you mean seed?"),
+        ("training", "seed: 13", "seed: 013", "seed: 013 would be read as an octal number"),
+    ],
+)
+def test_a_fault_in_any_file_is_told_with_its_line(tmp_path: Path, file: str, old: str, new: str, said: str) -> None:
+    text = (SHIPPED.parent / f"{file}.yaml").read_text(encoding="utf-8")
+    path = tmp_path / "fault.yaml"
+    path.write_text(text.replace(old, new, 1), encoding="utf-8")
+    line = text[: text.index(old)].count("\n") + 1
+
+    with pytest.raises(ConfigError) as caught:
+        load_yaml(path, MODELS[file])
+
+    found = [row for row in str(caught.value).splitlines() if said in row]
+    assert found and any(f"line {line + extra}: " in found[0] for extra in (-1, 0, 1)), str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("from: 0", "from: 1", "line {bands}: bands: bands begin at"),
+        ("behaviour: retention_pushiness", "behaviour: nothing", "critical[0].behaviour: a rule names the behaviour 'nothing'"),
+    ],
+)
+def test_keys_of_a_rubric_that_do_not_fit_each_other_are_told_with_their_lines(tmp_path: Path, old: str, new: str, said: str) -> None:
+    text = (SHIPPED.parent / "rubric.yaml").read_text(encoding="utf-8")
+    assert old in text
+    path = tmp_path / "rubric.yaml"
+    path.write_text(text.replace(old, new, 1), encoding="utf-8")
+
+    with pytest.raises(ConfigError) as caught:
+        load_yaml(path, Rubric)
+
+    bands = text[: text.index("\nbands:") + 1].count("\n") + 1
+    assert said.format(bands=bands) in str(caught.value)
+
+
 PIECES = st.sampled_from(
     ["&a ", "*a", "<<: *a\n", "0x1F", "012", "1e3", ".nan", ".inf", "no", "~", "2026-11-20", "!!python/name:os.system ", "? ", "[", "{",
      "- ", "\t", "\0", "\ufeff", "'", '"', "|\n", "%YAML 9.9\n", "---\n", "...\n", "weight: -1\n", "limits: {}\n", "é" * 300]
@@ -86,10 +150,8 @@ PIECES = st.sampled_from(
 
 
 @pytest.mark.slow
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(
-    file=st.sampled_from(["scoring", "rubric"]), place=st.floats(0, 1), cut=st.integers(0, 40), piece=st.one_of(PIECES, st.text(max_size=8))
-)
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(file=st.sampled_from(sorted(MODELS)), place=st.floats(0, 1), cut=st.integers(0, 40), piece=st.one_of(PIECES, st.text(max_size=8)))
 @example(file="scoring", place=0.0, cut=0, piece="a: " + "[" * 5000)
 def test_whatever_a_settings_file_holds_it_is_read_or_refused_with_advice(
     tmp_path: Path, file: str, place: float, cut: int, piece: str
@@ -100,19 +162,8 @@ def test_whatever_a_settings_file_holds_it_is_read_or_refused_with_advice(
     path.write_bytes((text[:at] + piece + text[at + cut :]).encode("utf-8", "surrogatepass"))
 
     try:
-        load_yaml(path, ScoringConfig) if file == "scoring" else load_rubric(path)
+        load_yaml(path, MODELS[file])
     except ConfigError as error:
-        assert str(path) in str(error) and ":" in str(error).replace(str(path), "", 1)
-        keyed = str(error).splitlines()[1:]
-        assert all(line.lstrip(" -").startswith("line ") for line in keyed)
-
-
-def test_a_rule_of_the_rubric_is_named_with_its_line(tmp_path: Path) -> None:
-    text = (SHIPPED.parent / "rubric.yaml").read_text(encoding="utf-8")
-    lines = text.splitlines()
-    at = next(n for n, line in enumerate(lines) if "weight:" in line)
-    path = tmp_path / "rubric.yaml"
-    path.write_text("\n".join([*lines[:at], lines[at].replace("weight:", "weihgt:"), *lines[at + 1 :]]), encoding="utf-8")
-
-    with pytest.raises(ConfigError, match=f"line {at + 1}: behaviours.*did you mean weight"):
-        load_rubric(path)
+        head, *problems = str(error).splitlines()
+        assert head.startswith(f"{path}: ") and all(re.match(r"  - line \d+: .+: ", problem) for problem in problems), str(error)
+        assert problems or re.search(r"\(line \d+\)|nested too deeply|not UTF-8", head), str(error)

@@ -18,6 +18,7 @@ from scorer.errors import ModelError
 from scorer.labels import Label, names, read_labels
 
 WEIGHTS = "model.safetensors"
+RECORD = "files.json"  # sha256 of the files as they were saved together
 RESULT_FILES = ("config.json", WEIGHTS, "labels.json", "thresholds.json", "tokenizer.json", "tokenizer_config.json")
 
 
@@ -43,23 +44,49 @@ class SegmentModel:
 def model_hash(folder: Path) -> str:
     """sha256 over every file that can change a result; a cheap fingerprint that needs no torch model.
 
-    Raises ModelError naming the files that are missing.
+    Raises ModelError naming the files that are missing, or that are not those that were saved together (see `record_files`).
     """
     missing = [name for name in RESULT_FILES if not (folder / name).is_file()]
     if missing:
         raise ModelError(f"{folder}: not a model folder, {', '.join(missing)} missing: name one with --model, such as models/default")
     digest = hashlib.sha256()
+    found = _hashes(folder)
+    _check_record(folder, found)
     for name in RESULT_FILES:
-        digest.update(name.encode() + hashlib.sha256((folder / name).read_bytes()).digest())
+        digest.update(name.encode() + bytes.fromhex(found[name]))
     return digest.hexdigest()
+
+
+def record_files(folder: Path) -> None:
+    """Write down which files belong together: a tokenizer of another model can fit in every other respect."""
+    (folder / RECORD).write_text(json.dumps(_hashes(folder), indent=2) + "\n", encoding="utf-8")
+
+
+def _hashes(folder: Path) -> dict[str, str]:
+    return {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in RESULT_FILES if (folder / name).is_file()}
+
+
+def _check_record(folder: Path, found: dict[str, str]) -> None:
+    """Compare with the record, where there is one: models that scorer did not train have none."""
+    try:
+        recorded = json.loads((folder / RECORD).read_text(encoding="utf-8"))
+        wrong = sorted(name for name, said in recorded.items() if found.get(name) != said)
+    except FileNotFoundError:
+        return
+    except (OSError, ValueError, AttributeError) as error:
+        raise ModelError(f"{folder}/{RECORD}: cannot be read ({type(error).__name__}): restore the folder") from error
+    if wrong:
+        raise ModelError(f"{folder}: {', '.join(wrong)} not as saved with the model, says {RECORD}: restore the folder")
 
 
 def load_model(folder: Path, *, calibrated: bool = True) -> SegmentModel:
     """Load a model folder in float32, on the GPU where there is one.
 
-    Raises ModelError where weights are not safetensors, do not fit the network exactly, want code run, or labels differ.
+    Raises ModelError where weights are not safetensors, do not fit the network exactly, want code run, or labels differ, and where
+    a file is not the one that was saved with the others.
     With `calibrated` false, thresholds.json may be missing: temperature 1 and threshold 0.5 stand in.
     """
+    _check_record(folder, _hashes(folder))
     labels = _declared_labels(folder)
     decisions = read_decisions(folder / "thresholds.json", labels) if calibrated else (UNCALIBRATED,) * len(labels)
     tokenizer = _load_tokenizer(folder)

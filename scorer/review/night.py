@@ -51,8 +51,8 @@ class Night:
 
     folder: Path
     about: dict[str, Any]  # run.json
-    date: dt.date  # on which most of the calls began, or on which the run was finished
-    dated: bool  # whether the calls say when they began
+    date: dt.date  # on which most of the calls began; the day of the run where they have no start
+    dated: bool  # whether they have
     rubric: Rubric
     labels: tuple[Label, ...]
     flagged: tuple[dict[str, Any], ...]  # facts of the flagged calls, see tables/nights.py

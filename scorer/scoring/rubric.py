@@ -9,9 +9,10 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from scorer.config import Settings, load_yaml
+from scorer.config import MisfitError, Settings, load_yaml
 from scorer.errors import ConfigError, listing
 from scorer.labels import Label
+from scorer.yaml_file import Part, place, read_yaml
 
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=60)]
 Weight = Annotated[float, Field(ge=0)]
@@ -156,22 +157,38 @@ class Rubric(Settings):
     def _holds_together(self) -> "Rubric":
         problems = list(self._problems())
         if problems:
-            raise ValueError("; ".join(problems))
+            raise MisfitError(problems)
         return self
 
-    def _problems(self) -> Iterator[str]:
+    def _problems(self) -> Iterator[tuple[tuple[Part, ...], str]]:
         if not any(behaviour.weight for behaviour in self.behaviours.values()):
-            yield "all weights are 0: give at least one behaviour a weight"
+            yield ("behaviours",), "all weights are 0: give at least one behaviour a weight"
         starts = [band.start for band in self.bands]
         if starts[0] != 0 or any(a >= b for a, b in pairwise(starts)):
-            yield f"bands begin at {starts}: the first must begin at 0 and each later one higher"
-        names = [rule.name for rule in self.critical] + [rule.name for rule in self.flags]
-        if len(set(names)) != len(names):
-            yield "two rules have the same name: give each its own"
-        counts = [count for rule in self.flags for count in (rule.hits_at_least, rule.missed_at_least) if count]
-        for used in [rule.behaviour for rule in self.critical] + [count.behaviour for count in counts]:
-            if used not in self.behaviours:
-                yield f"a rule names the behaviour {used!r}, which is not under behaviours {sorted(self.behaviours)}"
+            yield ("bands",), f"bands begin at {starts}: the first must begin at 0 and each later one higher"
+        rules: list[tuple[tuple[Part, ...], Critical | FlagRule]] = [
+            *((("critical", at), rule) for at, rule in enumerate(self.critical)),
+            *((("flags", at), rule) for at, rule in enumerate(self.flags)),
+        ]
+        names = [rule.name for _, rule in rules]
+        for at, (where, rule) in enumerate(rules):
+            if rule.name in names[:at]:
+                yield (*where, "name"), f"two rules have the same name {rule.name!r}: give each its own"
+            for below, used in _behaviours_of(rule):
+                if used not in self.behaviours:
+                    yield (
+                        (*where, *below),
+                        f"a rule names the behaviour {used!r}, which is not under behaviours {sorted(self.behaviours)}: name one of them",
+                    )
+
+
+def _behaviours_of(rule: Critical | FlagRule) -> Iterator[tuple[tuple[Part, ...], str]]:
+    if isinstance(rule, Critical):
+        yield ("behaviour",), rule.behaviour
+        return
+    for key, count in (("hits_at_least", rule.hits_at_least), ("missed_at_least", rule.missed_at_least)):
+        if count:
+            yield (key, "behaviour"), count.behaviour
 
 
 def load_rubric(path: Path) -> Rubric:
@@ -179,19 +196,22 @@ def load_rubric(path: Path) -> Rubric:
     return load_yaml(path, Rubric)
 
 
-def check_rubric(rubric: Rubric, labels: Sequence[Label]) -> None:
-    """Raise ConfigError where the rubric names labels that the model lacks, or uses one of another kind."""
+def check_rubric(rubric: Rubric, labels: Sequence[Label], path: Path) -> None:
+    """Raise ConfigError where the rubric, read from `path`, names labels that the model lacks, or uses one of another kind."""
     known = {label.name: label for label in labels}
-    problems = []
+    found: list[tuple[tuple[Part, ...], str]] = []
     for name, behaviour in rubric.behaviours.items():
         for key, used, wanted in _used(behaviour):
             label = known.get(used)
+            where = ("behaviours", name, key)
             if label is None:
-                problems.append(f"behaviours.{name}.{key}: the model has no label {used!r}; it has {sorted(known)}")
+                found.append((where, f"the model has no label {used!r}; it has {sorted(known)}"))
             elif (label.party, label.polarity) != wanted:
-                problems.append(f"behaviours.{name}.{key}: {used!r} is {label.party}, {label.polarity}; {' and '.join(wanted)} is needed")
-    if problems:
-        raise ConfigError(listing(f"rubric {rubric.name!r} does not fit the model:", problems))
+                found.append((where, f"{used!r} is {label.party}, {label.polarity}; {' and '.join(wanted)} is needed"))
+    if found:
+        file = read_yaml(path)
+        problems = [f"line {file.line(where)}: {place(where)}: {text}" for where, text in found]
+        raise ConfigError(listing(f"{path}: rubric {rubric.name!r} does not fit the model:", problems))
 
 
 def _used(behaviour: PerTurn | AfterSignal | PerEpisode | Rate) -> Iterator[tuple[str, str, tuple[str, str]]]:

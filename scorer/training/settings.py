@@ -4,16 +4,15 @@ import importlib.util
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
+from scorer.config import Settings
 from scorer.errors import ConfigError, ModelError
 from scorer.training.corpus import corpus_files
 
 
-class TrainingConfig(BaseModel):
+class TrainingConfig(Settings):
     """Settings of one training; configs/training.yaml explains each."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=False)
 
     base_model: str
     labels: Path

@@ -14,7 +14,7 @@ from transformers import AutoModelForTokenClassification, AutoTokenizer, set_see
 from transformers.trainer_utils import get_last_checkpoint
 
 from scorer.classify.decide import UNCALIBRATED
-from scorer.classify.model import WEIGHTS, SegmentModel, load_model
+from scorer.classify.model import WEIGHTS, SegmentModel, load_model, record_files
 from scorer.classify.tokens import WindowMaker
 from scorer.classify.windows import MARKER_SCHEME, SPEAKER_MARKERS, TIMING_MARKERS
 from scorer.errors import ConfigError, ModelError, listing
@@ -188,3 +188,4 @@ def save(fitted: Fitted, out: Path) -> None:
     fitted.tokenizer.save_pretrained(out)
     rows = [{"name": x.name, "party": x.party, "polarity": x.polarity, "description": x.description} for x in fitted.labels]
     (out / "labels.json").write_text(json.dumps(rows, indent=2) + "\n", encoding="utf-8")
+    record_files(out)

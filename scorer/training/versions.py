@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-from scorer.classify.model import model_hash
+from scorer.classify.model import model_hash, record_files
 from scorer.errors import ReleaseError
 
 VERSIONS = "versions"
@@ -27,6 +27,7 @@ def publish(candidate: Path, live: Path) -> Path:
     staging = folder / f".{version.name}.staging"
     shutil.rmtree(staging, ignore_errors=True)
     shutil.copytree(candidate, staging)
+    record_files(staging)
     os.replace(staging, version)
     point(live, version)
     return version

@@ -8,7 +8,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from transformers import BertModel
 
-from scorer.classify.model import load_model, model_hash
+from scorer.classify.model import load_model, model_hash, record_files
 from scorer.errors import ModelError
 
 
@@ -86,3 +86,31 @@ def test_the_hash_changes_with_a_threshold_and_not_with_the_card(keyword_folder:
 def test_a_folder_that_is_no_model_says_what_is_missing(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match=r"config.json, model.safetensors"):
         model_hash(tmp_path)
+
+
+def swap_two_words(folder: Path) -> None:
+    """Another tokenizer of the same size."""
+    path = folder / "tokenizer.json"
+    tokenizer = json.loads(path.read_text(encoding="utf-8"))
+    words = tokenizer["model"]["vocab"]
+    one, two = list(words)[-3:-1]
+    words[one], words[two] = words[two], words[one]
+    path.write_text(json.dumps(tokenizer), encoding="utf-8")
+
+
+@pytest.mark.parametrize("ours", [True, False], ids=["as shipped", "as saved"])
+def test_a_tokenizer_of_the_same_size_that_was_swapped_in_is_refused(keyword_folder: Path, tmp_path: Path, ours: bool) -> None:
+    folder = tmp_path / "model"
+    shutil.copytree(Path(__file__).parents[2] / "models/default" if ours else keyword_folder, folder)
+    if not ours:
+        record_files(folder)
+    load_model(folder)
+
+    swap_two_words(folder)
+
+    for use in (model_hash, load_model):
+        with pytest.raises(ModelError, match=r"tokenizer\.json not as saved"):
+            use(folder)
+    (folder / "files.json").write_text("[")
+    with pytest.raises(ModelError, match=r"files\.json: cannot be read"):
+        model_hash(folder)

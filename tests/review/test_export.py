@@ -9,13 +9,16 @@ from typing import Any
 
 import pytest
 from runs import BAD, call, small_run, write_run
+from typer.testing import CliRunner
 
+from scorer.cli import app
 from scorer.errors import ReviewError
 from scorer.labels import names, read_labels
 from scorer.review.calls import open_call
 from scorer.review.export import export_labelled, labelled_rows, safe_cell, verdict_table
 from scorer.review.index import add_runs
 from scorer.review.label_studio import import_annotations, labelling_config, tasks
+from scorer.review.store import prepare
 from scorer.review.truth import judged_labels
 from scorer.review.verdicts import Answer, Subject, current_verdicts, save_verdict
 from scorer.training.corpus import read_corpus
@@ -129,3 +132,11 @@ def test_what_label_studio_did_not_export_is_refused_whole(database: sqlite3.Con
         with pytest.raises(ReviewError):
             import_annotations(database, tmp_path / "ls.json")
     assert current_verdicts(database) == []
+
+
+def test_an_export_of_nothing_says_so(tmp_path: Path) -> None:
+    prepare(tmp_path / "reviews.sqlite")
+
+    result = CliRunner().invoke(app, ["review", "export", str(tmp_path / "out"), "--db", str(tmp_path / "reviews.sqlite")])
+
+    assert result.exit_code == 0 and "nobody has confirmed" in result.stderr

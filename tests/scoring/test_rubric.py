@@ -65,11 +65,11 @@ def test_the_shipped_rubric_fits_the_shipped_labels_and_no_others() -> None:
     rubric = load_rubric(ROOT / "configs" / "rubric.yaml")
     labels = read_labels(ROOT / "models" / "labels.json")
 
-    check_rubric(rubric, labels)
+    check_rubric(rubric, labels, ROOT / "configs" / "rubric.yaml")
     with pytest.raises(ConfigError, match="no label 'apology'"):
-        check_rubric(rubric, [label for label in labels if label.name != "apology"])
+        check_rubric(rubric, [label for label in labels if label.name != "apology"], ROOT / "configs" / "rubric.yaml")
     with pytest.raises(ConfigError, match="'apology' is agent, undesired"):
-        check_rubric(rubric, [*labels[:3], Label("apology", "agent", "undesired"), *labels[4:]])
+        check_rubric(rubric, [*labels[:3], Label("apology", "agent", "undesired"), *labels[4:]], ROOT / "configs" / "rubric.yaml")
 
 
 def test_the_hash_is_of_what_the_rubric_says_not_how(tmp_path: Path) -> None:

@@ -1,0 +1,150 @@
+"""What does a YAML file say, strictly, and in which line is each key? Whatever YAML would silently reinterpret is refused."""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from scorer.errors import ConfigError, listing
+
+MAX_BYTES = 1 << 20  # a settings file is a page or two; more is a mistake or an attack
+LONGEST_NUMBER = 40  # characters
+TAG = "tag:yaml.org,2002:"
+INTEGER = re.compile(r"[-+]?(0|[1-9][0-9]*)")
+FLOAT = re.compile(r"[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
+
+Part = str | int
+
+
+class _Loader(yaml.SafeLoader):
+    """1e3 and 2e-5 are numbers, as everywhere but in YAML 1.1."""
+
+
+_Loader.add_implicit_resolver(f"{TAG}float", re.compile(r"^[-+]?[0-9]+(\.[0-9]*)?[eE][-+]?[0-9]+$"), list("-+0123456789"))
+
+
+@dataclass(frozen=True, slots=True)
+class YamlFile:
+    """A file's value, {} where it is empty, and its nodes for the lines."""
+
+    path: Path
+    value: Any
+    root: Any
+
+    def line(self, where: Sequence[Part]) -> int:
+        """The line of a key path, or of the last part of it that is in the file; parts that are not (such as [key]) are passed over."""
+        node, line = self.root, self.root.start_mark.line + 1 if self.root else 1
+        for part in where:
+            found = _child(node, part)
+            if found:
+                line, node = found[0].start_mark.line + 1, found[1]
+        return int(line)
+
+
+def read_yaml(path: Path) -> YamlFile:
+    """Read a file. Raises ConfigError with every problem of it: line, key path, what was found, what to do."""
+    text = _read_text(path)
+    try:
+        problems = list(_event_problems(text))
+        root = None if problems else yaml.compose(text, _Loader)
+        problems += _node_problems(root, "") if root else []
+        value = _Loader("").construct_document(root) if root and not problems else {}
+    except RecursionError as error:
+        raise ConfigError(f"{path}: nested too deeply: this is not a settings file") from error
+    except (yaml.YAMLError, ValueError, TypeError) as error:
+        raise ConfigError(f"{path}: not readable as YAML (line {_line(error, text)}): mend the syntax there") from error
+    if problems:
+        raise ConfigError(listing(f"{path}: {len(problems)} problem(s)", problems))
+    return YamlFile(path, value, root)
+
+
+def place(where: Sequence[Part]) -> str:
+    """A key path as messages have it."""
+    return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in where).lstrip(".") or "(whole file)"
+
+
+def _read_text(path: Path) -> str:
+    try:
+        if path.stat().st_size > MAX_BYTES:
+            raise ConfigError(f"{path}: larger than {MAX_BYTES} bytes: this is not a settings file")
+        return path.read_text(encoding="utf-8")
+    except FileNotFoundError as error:
+        raise ConfigError(f"{path}: no such file: name yours with --config, the rubric with --rubric, or run in scorer's folder") from error
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read ({error.strerror}): check the path and its permissions") from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path}: not UTF-8 text: save it as UTF-8") from error
+
+
+def _event_problems(text: str) -> Iterator[str]:
+    """What needs no keys to be wrong: aliases, which can blow up to anything, their anchors, and tags, which retype values."""
+    events: Iterator[Any] = yaml.parse(text, _Loader)
+    for event in events:
+        line = event.start_mark.line + 1
+        if isinstance(event, yaml.AliasEvent):
+            yield f"line {line}: an alias (*{event.anchor}): write the value out"
+        elif getattr(event, "anchor", None) is not None:
+            yield f"line {line}: an anchor (&{event.anchor}): remove it, aliases are not allowed"
+        elif getattr(event, "tag", None) is not None:
+            yield f"line {line}: a tag ({event.tag}): remove it"
+
+
+def _node_problems(node: Any, where: str) -> Iterator[str]:
+    line = node.start_mark.line + 1
+    if isinstance(node, yaml.MappingNode):
+        seen: dict[str, int] = {}
+        for key, value in node.value:
+            at = key.start_mark.line + 1
+            if not isinstance(key, yaml.ScalarNode) or key.tag != f"{TAG}str":
+                found = key.value if isinstance(key, yaml.ScalarNode) else "a list or mapping"
+                yield f"line {at}: {where + '.' if where else ''}{found or 'an empty key'}: not a word as a key: write a word, or quote it"
+                continue
+            path = f"{where}.{key.value}" if where else key.value
+            if key.value in seen:
+                yield f"line {at}: {path}: given twice, in line {seen[key.value]} and line {at}: keep one"
+            seen.setdefault(key.value, at)
+            yield from _node_problems(value, path)
+    elif isinstance(node, yaml.SequenceNode):
+        for index, item in enumerate(node.value):
+            yield from _node_problems(item, f"{where}[{index}]")
+    else:
+        said = _surprise(node)
+        if said:
+            yield f"line {line}: {where or '(whole file)'}: {node.value[:LONGEST_NUMBER]} {said}"
+
+
+def _surprise(node: Any) -> str | None:
+    """What YAML would make of a plain value that hardly anybody means."""
+    kind, text = node.tag.removeprefix(TAG), node.value
+    if kind == "timestamp":
+        return "would be read as a date: quote it"
+    if kind in ("int", "float") and ":" in text:
+        return "would be read as a number of base 60: quote it"
+    if kind == "int" and re.match(r"[-+]?0[0-9_]", text):
+        return "would be read as an octal number: drop the leading zero or quote it"
+    if (kind == "int" and not INTEGER.fullmatch(text)) or (kind == "float" and not FLOAT.fullmatch(text)):
+        return "is a number in an unusual notation: write it with decimal digits, or quote it"
+    if kind in ("int", "float") and len(text) > LONGEST_NUMBER:
+        return "is a number of too many digits: shorten it, or quote it"
+    if kind not in ("int", "float", "bool", "null", "str"):
+        return "is not text, a number, true or false: quote it"
+    return None
+
+
+def _child(node: Any, part: Part) -> tuple[Any, Any] | None:
+    """The node of a key, or of a list's item, and that of its value."""
+    if isinstance(node, yaml.MappingNode):
+        return next(((key, value) for key, value in node.value if key.value == part), None)
+    if isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
+        return node.value[part], node.value[part]
+    return None
+
+
+def _line(error: Exception, text: str) -> int:
+    mark = getattr(error, "problem_mark", None)
+    if mark:
+        return int(mark.line) + 1
+    return text.count("\n", 0, getattr(error, "position", 0)) + 1  # a character that YAML does not allow
