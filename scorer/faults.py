@@ -36,8 +36,8 @@ STORE_POINTS = (  # where input or output lies in a store
     "upload-verify",  # before it is read back
     "upload-name",  # before it is copied to its name
     "upload-run",  # all tables are there, before run.json
-    "upload-clean",  # run.json is there, before what is left over is removed
-    "upload-report",  # before report.html
+    "upload-report",  # run.json is there, before report.html
+    "upload-clean",  # before what is left over is removed
 )
 ERRORS = {"error": errno.EIO, "enospc": errno.ENOSPC, "quota": errno.EDQUOT, "readonly": errno.EROFS}
 ACTIONS = ("kill", "wait", "memory", *ERRORS)

@@ -53,13 +53,12 @@ def _fetched(uris: Sequence[Uri], folder: Path) -> list[InputFile]:
         raise InputError(listing("no input to read", problems))
     folder.mkdir(parents=True)
     reach("fetch")
-    with ThreadPoolExecutor(AT_ONCE) as pool:
+    pool = ThreadPoolExecutor(AT_ONCE)
+    try:
         waiting = [pool.submit(_fetch, *place, folder / str(number)) for number, place in enumerate(found)]
-        try:
-            return [one.result() for one in waiting]
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
+        return [one.result() for one in waiting]
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 def _fetch(store: Store, key: str, target: Path) -> InputFile:

@@ -2,8 +2,10 @@
 
 import hashlib
 import json
+import shutil
 import tempfile
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -11,13 +13,12 @@ from typing import Any
 from scorer.durable import move, sync, unwritable
 from scorer.errors import RunError
 from scorer.faults import reach
-from scorer.manifest import KEPT, RUN_FILE, Shard, TableFile, check_free, parse_run, parse_shard, shards_of
+from scorer.manifest import KEPT, RUN_FILE, Shard, TableFile, check_free, claim, parse_run, parse_shard, shards_of
 from scorer.tables.folder import MARK, OURS
 from scorer.tables.schemas import TABLES
 from scorer.tables.store import GoneError, Store, StoreError
 
 REPORT = "report.html"
-STAGED = f"{KEPT}/staged-"  # objects that are not verified yet and belong to no shard
 
 
 class Mirror:
@@ -42,10 +43,15 @@ class Mirror:
         reach("pull")
         self._there = self._store.listing()
         self._run = self._store.read(RUN_FILE) if RUN_FILE in self._there else None
+        known = self._here / RUN_FILE
+        if known.exists() and known.read_bytes() != self._run:
+            shutil.rmtree(self._here)  # a run that never got into the store, or is superseded there; its shards are there, see push
         if self._run is None:
             check_free(self._store.uri, (name.partition("/")[0] for name in self._there))
         else:
-            self._bring_run(self._run)
+            self._bring_tables(self._run)
+            self._write(RUN_FILE, self._run)
+            self._bring_report()
         for name in self._there:
             folder, _, mark = name.rpartition("/")
             if mark == MARK and folder.startswith(f"{KEPT}/"):
@@ -57,11 +63,15 @@ class Mirror:
         if self._run is None:
             raise RunError(f"{self._store.uri}: no {RUN_FILE}: not a run, or one that did not finish; check the URI")
         self._there = self._store.listing()
-        missing = self._bring_run(self._run)
+        about = parse_run(self._store.where(RUN_FILE), self._run)
+        claim(self._here, about["fingerprint"])
+        missing = self._bring_tables(self._run)
         if missing:
             where = ", ".join(self._store.where(name) for name in missing[:5])
             raise StoreError(f"{where}: missing or not what {RUN_FILE} says: give the same scorer score command again")
-        return parse_run(self._store.where(RUN_FILE), self._run)
+        self._write(RUN_FILE, self._run)
+        self._bring_report()
+        return about
 
     def push(self, shard: Shard) -> Shard:
         """Put a finished shard into the store, so that another machine could go on from it; nobody reads it before it is published."""
@@ -88,35 +98,33 @@ class Mirror:
                 self._publish(shard, name, file)
         reach("upload-run")
         found = self._store.read(RUN_FILE)
-        if found != self._run:
+        if found != self._run and not self._is_same(found, written):
             advice = "let one job at a time work on it, and run the same command again"
             raise RunError(f"{self._store.uri}: another job has published there since this one began: {advice}")
-        if found != written:
+        if found == self._run != written:
             self._replace(RUN_FILE)
         self._repair(shards)
-        reach("upload-clean")
-        self._clean({f"{name}/{shard.id}.parquet" for shard in shards for name in shard.tables})
         reach("upload-report")
         if self._store.sha256(REPORT) != _sha256(self._here / REPORT):
             self._replace(REPORT)
-        self._store.clear(KEPT)
+        reach("upload-clean")
+        self._clean({f"{name}/{shard.id}.parquet" for shard in shards for name in shard.tables})
 
-    def _bring_run(self, written: bytes) -> list[str]:
-        """The run's files, then its run.json; returns the names of those that are missing or damaged."""
+    def _is_same(self, found: bytes | None, written: bytes) -> bool:
+        """Whether another job has published the very same run: it gave the same bytes."""
+        where = self._store.where(RUN_FILE)
+        return found is not None and parse_run(where, found)["fingerprint"] == parse_run(where, written)["fingerprint"]
+
+    def _bring_tables(self, written: bytes) -> list[str]:
+        """The files that a run.json names; returns the names of those that are missing or damaged."""
         shards = shards_of(parse_run(self._store.where(RUN_FILE), written))
-        there = self._here / RUN_FILE
-        if there.exists() and there.read_bytes() != written:
-            there.unlink()  # of a run that never got into the store, whose shards did: see push
-        missing = []
-        for shard in shards:
-            for name, file in shard.tables.items():
-                if not self._bring(f"{name}/{shard.id}.parquet", file):
-                    missing.append(f"{name}/{shard.id}.parquet")
-        self._write(RUN_FILE, written)
+        named = [(f"{name}/{shard.id}.parquet", file) for shard, name, file in _files(shards)]
+        return [name for name, file in named if not self._bring(name, file)]
+
+    def _bring_report(self) -> None:
         page = self._store.read(REPORT)
         if page is not None:
             self._write(REPORT, page)
-        return missing
 
     def _bring_shard(self, name: str) -> None:
         try:
@@ -132,7 +140,7 @@ class Mirror:
             self._write(name, json.dumps(asdict(shard)).encode())
         else:
             del self._there[name]  # put it there again
-    
+
     def _bring(self, name: str, file: TableFile) -> bool:
         """Whether the file is here now, as it should be."""
         target = self._here / name
@@ -187,7 +195,8 @@ class Mirror:
         self._sound.add(name)
 
     def _replace(self, name: str) -> None:
-        staged, sha256 = f"{STAGED}{name}", _sha256(self._here / name)
+        sha256 = _sha256(self._here / name)
+        staged = f"{KEPT}/{sha256}/{name}"  # nobody else writes other bytes there
         self._put(self._here / name, staged, sha256)
         self._name(staged, name, sha256)
 
@@ -198,8 +207,11 @@ class Mirror:
         if self._there.get(final) == file.size and self._store.sha256(final) == file.sha256:
             self._sound.add(final)
             return
-        if kept not in self._sound:
-            self._put(self._local(shard, name), kept, file.sha256)
+        if kept in self._sound:
+            with suppress(GoneError):  # another job took it for its leftover
+                self._name(kept, final, file.sha256)
+                return
+        self._put(self._local(shard, name), kept, file.sha256)
         self._name(kept, final, file.sha256)
 
     def _repair(self, shards: list[Shard]) -> None:
@@ -213,10 +225,17 @@ class Mirror:
 
     def _clean(self, wanted: set[str]) -> None:
         """Remove, of what was there at the beginning or put since, what can have been ours and does not belong to the run."""
+        kept = set()
         for name in sorted(self._there):
             table, _, file = name.partition("/")
             if table in TABLES and OURS.fullmatch(file) and name not in wanted:
                 self._store.remove(name)
+            if table == KEPT:
+                kept.add(f"{KEPT}/{file.partition('/')[0]}")
+        for folder in sorted(kept):
+            self._store.clear(folder)
+        if kept and not self._store.listing(KEPT):
+            self._store.clear(KEPT)
 
 
 def _files(shards: list[Shard]) -> Iterator[tuple[Shard, str, TableFile]]:
