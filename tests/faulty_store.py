@@ -1,6 +1,7 @@
 """An S3 server on loopback, and a proxy before it that fails as it is told."""
 
 import http.client
+import logging
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -140,6 +141,7 @@ class Handler(BaseHTTPRequestHandler):
 @contextmanager
 def faulty_store() -> Iterator[Store]:
     """The server and the proxy, both gone in the end."""
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()

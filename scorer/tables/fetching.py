@@ -2,7 +2,6 @@
 
 import shutil
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from fnmatch import fnmatchcase
 from functools import cache
@@ -13,9 +12,7 @@ from scorer.errors import InputError, listing
 from scorer.faults import reach
 from scorer.places import Uri, is_uri, parse_uri, plain
 from scorer.tables.files import InputFile, describe_files, expand_inputs, in_order
-from scorer.tables.store import ChangedError, GoneError, Store
-
-AT_ONCE = 8  # objects; most of the time is waiting
+from scorer.tables.store import ChangedError, GoneError, Store, side_by_side
 
 
 @contextmanager
@@ -53,12 +50,7 @@ def _fetched(uris: Sequence[Uri], folder: Path) -> list[InputFile]:
         raise InputError(listing("no input to read", problems))
     folder.mkdir(parents=True)
     reach("fetch")
-    pool = ThreadPoolExecutor(AT_ONCE)
-    try:
-        waiting = [pool.submit(_fetch, *place, folder / str(number)) for number, place in enumerate(found)]
-        return [one.result() for one in waiting]
-    finally:
-        pool.shutdown(cancel_futures=True)
+    return side_by_side(_fetch, [(*place, folder / str(number)) for number, place in enumerate(found)])
 
 
 def _fetch(store: Store, key: str, target: Path) -> InputFile:

@@ -16,7 +16,7 @@ from scorer.faults import reach
 from scorer.manifest import KEPT, RUN_FILE, Shard, TableFile, check_free, claim, parse_run, parse_shard, shards_of
 from scorer.tables.folder import MARK, OURS
 from scorer.tables.schemas import TABLES
-from scorer.tables.store import GoneError, Store, StoreError
+from scorer.tables.store import GoneError, Store, StoreError, side_by_side
 
 REPORT = "report.html"
 
@@ -78,8 +78,8 @@ class Mirror:
         if all(self._there.get(f"{name}/{shard.id}.parquet") == file.size for name, file in shard.tables.items()):
             return shard  # the run before had it
         if f"{KEPT}/{shard.id}/{MARK}" not in self._there:
-            for name, file in shard.tables.items():
-                self._put(self._local(shard, name), f"{KEPT}/{shard.id}/{name}.parquet", file.sha256)
+            names = {name: f"{KEPT}/{shard.id}/{name}.parquet" for name in shard.tables}
+            side_by_side(self._put, [(self._local(shard, name), names[name], file.sha256) for name, file in shard.tables.items()])
             with tempfile.TemporaryDirectory() as folder:
                 mark = Path(folder) / MARK
                 mark.write_text(json.dumps(asdict(shard)), encoding="utf-8")
@@ -93,9 +93,7 @@ class Mirror:
         """
         written = (self._here / RUN_FILE).read_bytes()
         shards = shards_of(parse_run(self._here / RUN_FILE, written))
-        for shard in shards:
-            for name, file in shard.tables.items():
-                self._publish(shard, name, file)
+        side_by_side(self._publish, _files(shards))
         reach("upload-run")
         found = self._store.read(RUN_FILE)
         if found != self._run and not self._is_same(found, written):
@@ -119,7 +117,8 @@ class Mirror:
         """The files that a run.json names; returns the names of those that are missing or damaged."""
         shards = shards_of(parse_run(self._store.where(RUN_FILE), written))
         named = [(f"{name}/{shard.id}.parquet", file) for shard, name, file in _files(shards)]
-        return [name for name, file in named if not self._bring(name, file)]
+        found = side_by_side(self._bring, named)
+        return [name for (name, _), whole in zip(named, found, strict=True) if not whole]
 
     def _bring_report(self) -> None:
         page = self._store.read(REPORT)

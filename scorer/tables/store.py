@@ -3,7 +3,8 @@
 import hashlib
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 from typing import Any, TypeVar
@@ -18,6 +19,7 @@ from scorer.log import tell
 from scorer.places import Uri
 
 PATIENCE = "SCORER_STORE_SECONDS"  # how long a store may fail before the run gives up
+AT_ONCE = 8  # requests
 PIECE = 8 << 20  # bytes that are held at once
 GONE = re.compile(r"NO_SUCH_KEY|RESOURCE_NOT_FOUND|NO_SUCH_BUCKET|NO_SUCH_UPLOAD|HTTP status 404|ContainerNotFound|BlobNotFound|NOT_FOUND")
 DENIED = re.compile(
@@ -102,7 +104,7 @@ class Store:
 
         def attempt() -> str:
             total = hashlib.sha256()
-            for piece in self._pieces(name):
+            for piece in self._pieces(name, steady=True):
                 total.update(piece)
             return total.hexdigest()
 
@@ -149,8 +151,11 @@ class Store:
         user, _, bucket = self.uri.root.rpartition("@")
         return _s3(bucket, dict(self.uri.options), anonymous=bool(user), seconds=self._patience / 10), bucket
 
-    def _pieces(self, name: str) -> Iterator[bytes]:
-        """The bytes of one version of an object: it is read in several requests, and may be written anew between them."""
+    def _pieces(self, name: str, *, steady: bool = False) -> Iterator[bytes]:
+        """The bytes of one version of an object: it is read in several requests, and may be written anew between them.
+
+        Nothing looks for that where it is `steady`, so that its bytes are held against what they should be anyway.
+        """
         size = 0
         with self._fs.open_input_stream(self._path(name)) as stream:
             version = stream.metadata()
@@ -160,6 +165,8 @@ class Store:
         told = int((version or {}).get("Content-Length", size))
         if size != told:
             raise _PassingError("SHORT_READ")
+        if steady:
+            return
         with closing(self._fs.open_input_stream(self._path(name))) as again:
             if again.metadata() != version:
                 raise _MovedError("CHANGED")
@@ -208,6 +215,15 @@ class Store:
         if isinstance(error, pa.ArrowException) or REFUSED.search(text):
             return StoreError(f"{self.where(name)}: the store refuses ({word}): check the URI, the region and the endpoint")
         return _PassingError(word)
+
+
+def side_by_side(do: Callable[..., Found], items: Iterable[tuple[Any, ...]]) -> list[Found]:
+    """Do something to each, several at once, since most of the time is waiting; the results are in the order of the items."""
+    pool = ThreadPoolExecutor(AT_ONCE)
+    try:
+        return [waiting.result() for waiting in [pool.submit(do, *item) for item in items]]
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 def _s3(bucket: str, options: dict[str, str], *, anonymous: bool, seconds: float) -> fs.FileSystem:
