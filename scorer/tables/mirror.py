@@ -229,7 +229,7 @@ class Mirror:
             table, _, file = name.partition("/")
             if table in TABLES and OURS.fullmatch(file) and name not in wanted:
                 self._store.remove(name)
-            if table == KEPT:
+            elif table == KEPT and "/" in file:
                 kept.add(f"{KEPT}/{file.partition('/')[0]}")
         for folder in sorted(kept):
             self._store.clear(folder)

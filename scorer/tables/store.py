@@ -17,6 +17,7 @@ from scorer.durable import ADVICE
 from scorer.errors import ConfigError, ScorerError
 from scorer.log import tell
 from scorer.places import Uri
+from scorer.tables.opening import open_place
 
 PATIENCE = "SCORER_STORE_SECONDS"  # how long a store may fail before the run gives up
 AT_ONCE = 8  # requests
@@ -60,7 +61,7 @@ class Store:
     def __init__(self, uri: Uri) -> None:
         self.uri = uri
         self._patience = _patience()
-        self._fs, self._base = self._tried("open", "", self._opened)
+        self._fs, self._base = self._tried("open", "", lambda: open_place(uri, seconds=self._patience / 10))
 
     def where(self, name: str) -> str:
         """The object as it is told."""
@@ -144,13 +145,6 @@ class Store:
     def _path(self, name: str) -> str:
         return "/".join(part for part in (self._base, self.uri.key, name) if part)
 
-    def _opened(self) -> tuple[fs.FileSystem, str]:
-        if self.uri.scheme != "s3":
-            found: tuple[fs.FileSystem, str] = fs.FileSystem.from_uri(f"{self.uri.scheme}://{self.uri.root}/{self.uri.query}")
-            return found[0], found[1].strip("/")
-        user, _, bucket = self.uri.root.rpartition("@")
-        return _s3(bucket, dict(self.uri.options), anonymous=bool(user), seconds=self._patience / 10), bucket
-
     def _pieces(self, name: str, *, steady: bool = False) -> Iterator[bytes]:
         """The bytes of one version of an object: it is read in several requests, and may be written anew between them.
 
@@ -224,25 +218,6 @@ def side_by_side(do: Callable[..., Found], items: Iterable[tuple[Any, ...]]) -> 
         return [waiting.result() for waiting in [pool.submit(do, *item) for item in items]]
     finally:
         pool.shutdown(cancel_futures=True)
-
-
-def _s3(bucket: str, options: dict[str, str], *, anonymous: bool, seconds: float) -> fs.FileSystem:
-    region = options.get("region") or os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
-    endpoint = options.get("endpoint_override") or os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
-    scheme, _, host = endpoint.rpartition("://") if endpoint else ("", "", "")
-    if not region:
-        region = "us-east-1" if endpoint else fs.resolve_s3_region(bucket)
-    return fs.S3FileSystem(
-        anonymous=anonymous,
-        region=region,
-        endpoint_override=host or None,
-        scheme=options.get("scheme") or scheme or "https",
-        retry_strategy=fs.AwsStandardS3RetryStrategy(max_attempts=3),  # for blips; what lasts longer is ours to sit out, and to tell
-        connect_timeout=min(10.0, seconds),
-        request_timeout=seconds,
-        background_writes=False,
-        allow_delayed_open=True,  # a small object is one request, so whole or not there
-    )
 
 
 def _patience() -> float:
