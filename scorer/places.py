@@ -43,7 +43,7 @@ def is_uri(text: str) -> bool:
 
 def plain(text: str) -> str:
     """A path as it is, of file:// the path. Raises InputError where that names another machine."""
-    if not text.lower().startswith("file:"):
+    if not text.lower().startswith("file://"):
         return text
     parts = urlsplit(text)
     if parts.netloc not in ("", "localhost") or not parts.path.startswith("/"):
@@ -67,7 +67,7 @@ def parse_uri(text: str) -> Uri:
     scheme, _, rest = text.partition("://")
     rest, _, query = rest.partition("?")
     root, _, key = rest.partition("/")
-    scheme, key = scheme.lower(), key.strip("/")
+    scheme, key = scheme.lower(), key.rstrip("/")
     if scheme not in OPTIONS:
         raise InputError(f"{scheme}://: not a store that scorer knows: use a path, s3://, gs://, abfs:// or file://")
     user, at, _ = root.rpartition("@")

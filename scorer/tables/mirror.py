@@ -47,7 +47,7 @@ class Mirror:
         if known.exists() and known.read_bytes() != self._run:
             shutil.rmtree(self._here)  # a run that never got into the store, or is superseded there; its shards are there, see push
         if self._run is None:
-            check_free(self._store.uri, (name.partition("/")[0] for name in self._there))
+            check_free(str(self._store.uri), (name.partition("/")[0] for name in self._there))
         else:
             self._bring_tables(self._run)
             self._write(RUN_FILE, self._run)

@@ -179,12 +179,13 @@ class Store:
             reraise=True,
         )
         try:
-            return retrying(self._once, name, attempt)
+            found: Found = retrying(self._once, name, attempt)
         except _MovedError as error:
             raise ChangedError(f"{self.where(name)}: changes while it is read: let the export finish first") from error
         except _PassingError as error:
             advice = "nothing unfinished was published; look after the store, then run the same command again"
             raise StoreError(f"{self.where(name)}: failed for {self._patience:.0f} s ({what}: {error}): {advice}") from error
+        return found
 
     def _once(self, name: str, attempt: Callable[[], Found]) -> Found:
         try:
