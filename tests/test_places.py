@@ -6,6 +6,7 @@ import pytest
 
 from scorer.errors import InputError, RunError
 from scorer.places import Uri, below, is_uri, parse_uri, plain, refuse_uri
+from scorer.tables.files import expand_inputs
 
 
 @pytest.mark.parametrize(
@@ -74,6 +75,8 @@ def test_a_file_uri_is_its_path() -> None:
 
 
 def test_a_uri_where_a_folder_is_meant_is_refused() -> None:
+    with pytest.raises(InputError, match="only scorer score"):
+        expand_inputs(["s3://lake/x"])
     refuse_uri(Path("out/s3"))
     with pytest.raises(RunError, match="scorer fetch"):
         refuse_uri(Path("s3://lake/x"))

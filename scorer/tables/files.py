@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from scorer.errors import InputError, listing
+from scorer.places import is_uri
 from scorer.records import RejectReason, Stage
 
 BATCH_ROWS = 1024
@@ -131,6 +132,8 @@ def read_batches(file: pq.ParquetFile, *, rows: int = BATCH_ROWS) -> Iterator[pa
 
 
 def _expand(text: str) -> tuple[list[Path], str | None]:
+    if is_uri(text):
+        return [], f"{text.partition(':')[0]}://...: only scorer score reads from a store: copy a file here"
     path = Path(text)
     if path.is_file():
         return [path], None
