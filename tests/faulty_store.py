@@ -5,7 +5,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -96,7 +96,8 @@ class Handler(BaseHTTPRequestHandler):
             self.wfile.write(answer[: len(answer) // 2])
             self._hang_up()
             return
-        self.wfile.write(answer)
+        with suppress(ConnectionError):  # it did not wait so long
+            self.wfile.write(answer)
 
     do_GET = do_PUT = do_POST = do_DELETE = do_HEAD = _pass
 

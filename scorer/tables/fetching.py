@@ -44,7 +44,7 @@ def _fetched(uris: Sequence[Uri], folder: Path) -> list[InputFile]:
     for uri in uris:
         store = opened(uri.top())
         keys = _keys(store, uri.key)
-        problems += [] if keys else [f"{uri}: leads to no *.parquet object: check the key"]
+        problems += [] if keys else [f"{uri}: leads to no *.parquet object: check the bucket and the key"]
         found |= dict.fromkeys((store, key) for key in keys)
     if problems:
         raise InputError(listing("no input to read", problems))
