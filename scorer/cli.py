@@ -30,7 +30,7 @@ app = typer.Typer(
 )
 app.add_typer(review, name="review")
 
-Inputs = Annotated[list[str], typer.Argument(metavar="INPUT...", help="Parquet files, folders or globs.")]
+Inputs = Annotated[list[str], typer.Argument(metavar="INPUT...", help="Parquet files, folders or globs; paths or URIs.")]
 Out = Annotated[Path, typer.Option("--out", help="Folder for the results; new, or holding the same run.")]
 ConfigFile = Annotated[Path, typer.Option("--config", help="Columns, speakers, time unit, limits.")]
 RubricFile = Annotated[Path, typer.Option("--rubric", help="How calls are scored.")]
@@ -59,26 +59,29 @@ Metrics = Annotated[Path | None, typer.Option("--metrics", metavar="FILE.prom", 
 @app.command(epilog="Example: scorer score night/*.parquet --out out/2026-11-20")
 def score(
     inputs: Inputs,
-    out: Out,
+    out: Annotated[str, typer.Option("--out", metavar="DIR", help="Folder or URI for the results; new, or holding the same run.")],
     config: ConfigFile = CONFIG,
     rubric: RubricFile = RUBRIC,
     model: Annotated[Path | None, typer.Option("--model", help="Model folder; default: the one that the config names.")] = None,
     date: Day = None,
     log: Log = LogKind.HUMAN,
     metrics: Metrics = None,
+    work: Annotated[Path | None, typer.Option("--work", help="Where a run to a URI works; default: the user's cache folder.")] = None,
 ) -> None:
     """Score every call of a night and write calls, segments, flags and rejects."""
     if log == LogKind.JSON:
         log_json()
-    from scorer.pipeline import score_night
+    from scorer.places import below
+    from scorer.remote import score_to
     from scorer.screen import night_table, progress_of, say
 
     partition = f"date={date:%Y-%m-%d}" if date else None
     if partition:
-        inputs, out = [f"{text}/{partition}" for text in inputs], out / partition
+        inputs, out = [below(text, partition) for text in inputs], below(out, partition)
     with _measured(metrics) as counted:
         with progress_of("scoring") as progress:
-            night = score_night(inputs, out=out, config=config, rubric=rubric, model=model, progress=progress, partition=partition)
+            where = {"config": config, "rubric": rubric, "model": model, "partition": partition}
+            night, out = score_to(out, inputs, work=work, progress=progress, **where)
         counted.update(night.run)
         if night.reused:
             say(f"{out} already holds this run: nothing to do.")
@@ -193,6 +196,18 @@ def report(
     with hold(run):
         path = write_report(run, masked=not unmasked)
     typer.echo(f"{path} is written: open it in any browser")
+
+
+@app.command(epilog="Example: scorer fetch s3://scores/date=2026-11-20 --out out/2026-11-20")
+def fetch(
+    uri: Annotated[str, typer.Argument(metavar="URI", help="A finished run in a store.")],
+    out: Annotated[Path, typer.Option("--out", help="Folder for the copy; new, or holding the same run.")],
+) -> None:
+    """Bring a finished run from a store here, every file held against run.json, for the commands that read a RUN."""
+    from scorer.remote import fetch_run
+
+    fetch_run(uri, out)
+    typer.echo(f"{out} holds the run: scorer report, review, explain and rescore read it")
 
 
 app.add_typer(commands)

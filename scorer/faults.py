@@ -29,6 +29,16 @@ POINTS = (
     "report-sync",  # before report.html is on disk
     "report-name",  # before report.html gets its name
 )
+STORE_POINTS = (  # where input or output lies in a store
+    "fetch",  # before input is fetched
+    "pull",  # before what the store holds of the run is brought here
+    "upload",  # before an object is written under a hidden name
+    "upload-verify",  # before it is read back
+    "upload-name",  # before it is copied to its name
+    "upload-run",  # all tables are there, before run.json
+    "upload-report",  # run.json is there, before report.html
+    "upload-clean",  # before what is left over is removed
+)
 ERRORS = {"error": errno.EIO, "enospc": errno.ENOSPC, "quota": errno.EDQUOT, "readonly": errno.EROFS}
 ACTIONS = ("kill", "wait", "memory", *ERRORS)
 _reached = count(1)
@@ -40,8 +50,8 @@ def reach(point: str) -> None:
     if not wanted:
         return
     where, _, action = wanted.partition(":")
-    if (where not in POINTS and not where.isdigit()) or action not in ACTIONS:
-        known = [f"points: {', '.join(POINTS)}, or a number", f"actions: {', '.join(ACTIONS)}"]
+    if (where not in (*POINTS, *STORE_POINTS) and not where.isdigit()) or action not in ACTIONS:
+        known = [f"points: {', '.join((*POINTS, *STORE_POINTS))}, or a number", f"actions: {', '.join(ACTIONS)}"]
         raise ConfigError(listing(f"{VARIABLE}: {wanted!r} is not point:action; unset it, or choose from", known))
     number = next(_reached)
     if where == point or where == str(number):

@@ -14,7 +14,8 @@ from scorer.config import ScoringConfig, load_yaml
 from scorer.durable import digest
 from scorer.errors import RejectBudgetError
 from scorer.scoring.rubric import Rubric, load_rubric, rubric_hash
-from scorer.tables.files import InputFile, describe_files, expand_inputs
+from scorer.tables.fetching import find_inputs
+from scorer.tables.files import InputFile
 from scorer.tables.schemas import Stamp
 
 
@@ -39,8 +40,10 @@ class Job:
         return digest([json.dumps(asdict(self.stamp), sort_keys=True), json.dumps(self.told, sort_keys=True), carried])
 
 
-def read_job(inputs: Sequence[str], *, config: Path, rubric: Path, model: Path | None, partition: str | None) -> Job:
+def read_job(inputs: Sequence[str], *, config: Path, rubric: Path, model: Path | None, partition: str | None, fetched: Path) -> Job:
     """Read and hash all of it; no model is loaded. Without `model` it is the one that the config names.
+
+    What lies in a store is brought into `fetched`.
 
     Where the output is a partition (its name, such as date=2026-11-20), the run id depends on where the input lies, not on what lies
     there: a partition with a late file is still that partition, and the calls that were scored before keep their rows.
@@ -53,7 +56,7 @@ def read_job(inputs: Sequence[str], *, config: Path, rubric: Path, model: Path |
         "settings": _told(settings),
         "version": version("scorer"),
     }
-    files = tuple(describe_files(expand_inputs(inputs)))
+    files = tuple(find_inputs(inputs, fetched))
     wanted = manifest.fingerprint(kind | {"inputs": [file.identity for file in files], "partition": partition})
     stamp = Stamp(
         run_id=(wanted if partition is None else manifest.fingerprint(kind | {"partition": partition, "roots": _roots(inputs)}))[:16],

@@ -11,6 +11,7 @@ from pathlib import Path
 from scorer.durable import unwritable
 from scorer.errors import LockedError, RunError
 from scorer.faults import reach
+from scorer.places import refuse_uri
 
 LOCK_FILE = ".lock"
 
@@ -22,6 +23,7 @@ def hold(folder: Path) -> Iterator[None]:
     Raises LockedError at once where another process has it, RunError where it cannot be written to. The lock is the kernel's (flock),
     so that it ends with its process, however that ends; what the file holds is for people only.
     """
+    refuse_uri(folder)
     if folder.exists() and not folder.is_dir():
         raise RunError(f"{folder}: is a file: choose a folder for --out")
     try:

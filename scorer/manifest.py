@@ -9,12 +9,14 @@ from typing import Any
 from scorer.durable import digest, file_hash, write_json
 from scorer.errors import RunError
 from scorer.lock import LOCK_FILE
+from scorer.places import refuse_uri
 
 RUN_FILE = "run.json"
 RUN_VERSION = 2
 STAGING = ".staging"  # of the run that is at work; swept by the next one
+FETCHED = ".inputs"  # what was fetched from a store, while a run lasts
 KEPT = ".shards"  # finished shards of a run that is not finished; a resumed run goes on from them
-UNFINISHED = frozenset({STAGING, KEPT, LOCK_FILE, f".{RUN_FILE}"})  # what a run that was killed leaves
+UNFINISHED = frozenset({STAGING, FETCHED, KEPT, LOCK_FILE, f".{RUN_FILE}"})  # what a run that was killed leaves
 TABLE_FOLDERS = frozenset({"segments", "flags", "rejects", "calls"})
 
 
@@ -50,12 +52,21 @@ def read_run(folder: Path) -> dict[str, Any]:
 
     Raises RunError where there is none (not a run, or one that did not finish) or it is of another version.
     """
+    refuse_uri(folder)
     path = folder / RUN_FILE
     try:
-        run: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        return parse_run(path, path.read_bytes())
     except FileNotFoundError as error:
         raise RunError(f"{folder}: no {RUN_FILE}: not a run, or one that did not finish; name a folder that scorer score wrote") from error
-    except (OSError, ValueError) as error:
+    except OSError as error:
+        raise RunError(f"{path}: cannot be read ({type(error).__name__}): restore it or score again into a new folder") from error
+
+
+def parse_run(path: Path | str, written: bytes) -> dict[str, Any]:
+    """The run.json that `write_run` wrote. Raises RunError where it is none, or of another version."""
+    try:
+        run: dict[str, Any] = json.loads(written)
+    except ValueError as error:
         raise RunError(f"{path}: cannot be read ({type(error).__name__}): restore it or score again into a new folder") from error
     if not isinstance(run, dict) or run.get("run_version") != RUN_VERSION:
         found = run.get("run_version") if isinstance(run, dict) else "none"
@@ -95,8 +106,13 @@ def claim(folder: Path, wanted: str, *, replace: bool = False) -> dict[str, Any]
                 "choose another --out, or delete the folder"
             )
         return run
-    ours = UNFINISHED | (TABLE_FOLDERS if (folder / KEPT).is_dir() else frozenset())
-    foreign = sorted(path.name for path in folder.iterdir() if path.name not in ours)
-    if foreign:
-        raise RunError(f"{folder}: holds {', '.join(foreign[:5])} and no {RUN_FILE}: choose an empty or a new folder for --out")
+    check_free(folder, (path.name for path in folder.iterdir()))
     return None
+
+
+def check_free(place: Path | str, names: Iterable[str]) -> None:
+    """Raise RunError where a place without run.json holds anything but what a run leaves that was killed."""
+    found = set(names)
+    ours = UNFINISHED | (TABLE_FOLDERS if KEPT in found else frozenset())
+    if foreign := sorted(found - ours):
+        raise RunError(f"{place}: holds {', '.join(foreign[:5])} and no {RUN_FILE}: choose an empty or a new folder for --out")

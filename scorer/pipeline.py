@@ -22,6 +22,7 @@ from scorer.review.report import ensure_report, write_report
 from scorer.scoring.aggregate import score_call
 from scorer.scoring.rubric import check_rubric
 from scorer.tables.fence import Fence
+from scorer.tables.fetching import swept
 from scorer.tables.folder import RunFolder
 from scorer.tables.intake import fence
 from scorer.tables.reader import CallReader
@@ -31,6 +32,7 @@ from scorer.totals import Totals, describe_run, totals_of
 
 NUMBERS = ("calls", "segments", "rows_scored", "rows_rejected", "files_rejected", "flagged_calls")  # that the last log line tells
 Progress = Callable[[int, int], None]  # rows done, rows in all
+Kept = Callable[[Shard], Shard]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,17 +46,26 @@ class Night:
 
 
 def score_night(
-    inputs: Sequence[str], *, out: Path, config: Path, rubric: Path, model: Path | None, progress: Progress, partition: str | None = None
+    inputs: Sequence[str],
+    *,
+    out: Path,
+    config: Path,
+    rubric: Path,
+    model: Path | None,
+    progress: Progress,
+    partition: str | None = None,
+    kept: Kept = lambda shard: shard,
 ) -> Night:
     """Score every call of the inputs into `out`, with `model` or else the model that the config names.
 
     Raises a ScorerError before anything is written where settings, rubric, model or input cannot be used. Running the same again into
     the same folder does nothing; after a kill it goes on where it was. Where `out` is a `partition`, its run may have had other inputs,
     model or rubric: it stands until the new one is complete, and shards that are the same in both are not scored again.
+    Every finished shard goes through `kept`, one by one, in this process.
     """
     started = time.monotonic()
-    with hold(out):
-        job = read_job(inputs, config=config, rubric=rubric, model=model, partition=partition)
+    with hold(out), swept(out / manifest.FETCHED) as fetched:
+        job = read_job(inputs, config=config, rubric=rubric, model=model, partition=partition, fetched=fetched)
         tell("started", run_id=job.stamp.run_id, out=str(out), files=len(job.files))
         before = manifest.claim(out, job.fingerprint, replace=partition is not None)
         folder = RunFolder(out, manifest.shards_of(before) if before else ())
@@ -65,7 +76,7 @@ def score_night(
         with fence(memory_mb=limits.file_memory_mb, seconds=limits.file_seconds) as behind:  # gets ready while the model is loaded
             loaded = load_model(job.model)
             check_rubric(job.rubric, loaded.labels, rubric)
-            shards, about = _read_and_score(job, loaded, folder, behind=behind, progress=progress)
+            shards, about = _read_and_score(job, loaded, folder, behind=behind, progress=progress, kept=kept)
         run = folder.publish(shards, about | {"seconds": round(time.monotonic() - started, 2)})
         write_report(out)
         return _night(job, run, out)
@@ -78,7 +89,7 @@ def _night(job: Job, run: dict[str, Any], out: Path, *, reused: bool = False) ->
 
 
 def _read_and_score(
-    job: Job, loaded: SegmentModel, folder: RunFolder, *, behind: Fence, progress: Progress
+    job: Job, loaded: SegmentModel, folder: RunFolder, *, behind: Fence, progress: Progress, kept: Kept
 ) -> tuple[list[Shard], dict[str, Any]]:
     """All shards of the night, finished, in the order of their ids, and what run.json says of them."""
     settings = job.settings
@@ -89,13 +100,15 @@ def _read_and_score(
             tell("rejected", run_id=job.stamp.run_id, source=reject.source, reason=reject.reason.value, rows=reject.rows)
         if not reader.rows_in and not settings.limits.allow_empty:
             raise InputError("the input holds no rows: check the night's export, or set limits.allow_empty in the config")
-        shards = sorted(_shards(job, loaded, folder, reader=reader, progress=progress), key=lambda shard: shard.id)
+        shards = sorted(map(kept, _shards(job, loaded, folder, reader=reader, progress=progress)), key=lambda shard: shard.id)
     totals = reduce(add, (totals_of(shard.counts) for shard in shards), Totals())
     _check_rows(reader.rows_in, totals)
     rejected = {reject.source: reject.reason.value for reject in reader.rejects if reject.is_file}
     about = describe_run(job.stamp, job.fingerprint, labels=loaded.labels, rubric=job.rubric, totals=totals) | {
         "settings": job.told,
-        "inputs": [asdict(file) | {"path": file.source, "rejected": rejected.get(file.source)} for file in job.files],
+        "inputs": [
+            {"path": file.source, "size": file.size, "sha256": file.sha256, "rejected": rejected.get(file.source)} for file in job.files
+        ],
     }
     return shards, about
 

@@ -49,7 +49,7 @@ def progress_of(doing: str) -> Iterator[Callable[[int, int], None]]:
     yield line
 
 
-def night_table(run: dict[str, Any], out: Path) -> RenderableType:
+def night_table(run: dict[str, Any], out: Path | str) -> RenderableType:
     """Counts, bands, tallies, the flagged calls with their reasons, and where the files are."""
     counts = run["counts"]
     head = Table(show_header=False, box=None, pad_edge=False)

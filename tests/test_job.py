@@ -14,7 +14,7 @@ DAY = "date=2026-11-20"
 
 def job(lake: Path | str, model: Path, partition: str | None = DAY) -> Job:
     config, rubric = ROOT / "configs/scoring.yaml", ROOT / "configs/rubric.yaml"
-    return read_job([f"{lake}/{DAY}"], config=config, rubric=rubric, model=model, partition=partition)
+    return read_job([f"{lake}/{DAY}"], config=config, rubric=rubric, model=model, partition=partition, fetched=Path("never made"))
 
 
 def test_a_date_of_another_lake_is_another_run(tmp_path: Path, keyword_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,6 +9,7 @@ PACKAGE = Path(__file__).parents[1] / "scorer"
 LAYERS = [
     {"cli"},
     {"cli_model", "cli_review"},
+    {"remote"},
     {"screen", "metrics"},
     {"pipeline", "rescore", "explain", "vendor", "vcon_report"},
     {"job", "totals"},
@@ -17,7 +18,7 @@ LAYERS = [
     {"tables", "role_check"},
     {"records", "config", "manifest"},
     {"labels", "lock", "yaml_file"},
-    {"durable"},
+    {"durable", "places"},
     {"faults"},
     {"errors", "log", "stopping"},
 ]
@@ -28,6 +29,7 @@ HOMES = {
     "sklearn": {"training"},
     "scipy": {"training"},
     "pyarrow": {"tables"},
+    "tenacity": {"tables"},
     "duckdb": {"tables"},
     "typer": {"cli", "cli_model", "cli_review"},
     "yaml": {"yaml_file"},

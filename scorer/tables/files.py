@@ -6,12 +6,13 @@ import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from scorer.errors import InputError, listing
+from scorer.places import is_uri
 from scorer.records import RejectReason, Stage
 
 BATCH_ROWS = 1024
@@ -26,11 +27,12 @@ class InputFile:
     path: Path
     size: int  # bytes
     sha256: str
+    origin: str = ""  # where it was fetched from
 
     @property
     def source(self) -> str:
-        """The path as text; a name that is not UTF-8 is escaped."""
-        return os.fsencode(self.path).decode("utf-8", "backslashreplace")
+        """Where it came from: the path as text, in which a name that is not UTF-8 is escaped, or its URI."""
+        return self.origin or os.fsencode(self.path).decode("utf-8", "backslashreplace")
 
     @property
     def identity(self) -> str:
@@ -70,7 +72,13 @@ def describe_files(paths: Sequence[Path]) -> list[InputFile]:
             found.append(InputFile(path, 0, ""))  # vanished since it was listed: becomes a reject when it is read
         except OSError as error:
             raise InputError(f"{path}: cannot be read ({error.strerror}): check the path and its permissions") from error
-    return sorted(found, key=lambda file: (file.path.name, file.sha256, str(file.path)))
+    return in_order(found)
+
+
+def in_order(files: Sequence[InputFile]) -> list[InputFile]:
+    """In the order of their names, wherever they are."""
+    places = {file: PurePosixPath(file.origin or file.path) for file in files}
+    return sorted(files, key=lambda file: (places[file].name, file.sha256, str(places[file])))
 
 
 class FileError(InputError):
@@ -124,6 +132,8 @@ def read_batches(file: pq.ParquetFile, *, rows: int = BATCH_ROWS) -> Iterator[pa
 
 
 def _expand(text: str) -> tuple[list[Path], str | None]:
+    if is_uri(text):
+        return [], f"{text.partition(':')[0]}://...: only scorer score reads from a store: copy a file here"
     path = Path(text)
     if path.is_file():
         return [path], None

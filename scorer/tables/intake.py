@@ -60,7 +60,8 @@ def _parse(found: dict[str, Any], file: InputFile) -> Intake | Reject:
     if "failed" in found:
         raise RunError(found["failed"])
     if "reason" in found:
-        return Reject(RejectReason(found["reason"]), file.source, rows=0, detail=found["detail"], stage=found["stage"])
+        detail = found["detail"].replace(str(file.path), file.source)  # of what was fetched, only where from
+        return Reject(RejectReason(found["reason"]), file.source, rows=0, detail=detail, stage=found["stage"])
     carried = pa.ipc.read_schema(pa.py_buffer(base64.b64decode(found["carried"])))
     return Intake(found["rows"], found["missing"], carried)
 

@@ -1,0 +1,87 @@
+"""Which files are meant by paths and URIs, and where are the bytes of those that lie in a store?"""
+
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from fnmatch import fnmatchcase
+from functools import cache
+from glob import has_magic
+from pathlib import Path
+
+from scorer.errors import InputError, listing
+from scorer.faults import reach
+from scorer.places import Uri, is_uri, parse_uri, plain
+from scorer.tables.files import InputFile, describe_files, expand_inputs, in_order
+from scorer.tables.store import ChangedError, GoneError, Store, side_by_side
+
+
+@contextmanager
+def swept(folder: Path) -> Iterator[Path]:
+    """A folder for what is fetched; it is gone before and afterwards."""
+    shutil.rmtree(folder, ignore_errors=True)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def find_inputs(inputs: Sequence[str], folder: Path) -> list[InputFile]:
+    """The files behind paths, folders, globs and URIs, with size and hash; what lies in a store is fetched into `folder`.
+
+    A key that is gone by then, or is written anew again and again, becomes a reject when it is read. Raises InputError with every
+    input that leads nowhere, StoreError where a store fails.
+    """
+    far = [parse_uri(text) for text in inputs if is_uri(text)]
+    near = [plain(text) for text in inputs if not is_uri(text)]
+    here = describe_files(expand_inputs(near)) if near or not far else []
+    return in_order([*here, *_fetched(far, folder)]) if far else here
+
+
+def _fetched(uris: Sequence[Uri], folder: Path) -> list[InputFile]:
+    opened = cache(Store)
+    found: dict[tuple[Store, str], None] = {}
+    problems = []
+    for uri in uris:
+        store = opened(uri.top())
+        keys = _keys(store, uri.key)
+        problems += [] if keys else [f"{uri}: leads to no *.parquet object: check the bucket and the key"]
+        found |= dict.fromkeys((store, key) for key in keys)
+    if problems:
+        raise InputError(listing("no input to read", problems))
+    folder.mkdir(parents=True)
+    reach("fetch")
+    return side_by_side(_fetch, [(*place, folder / str(number)) for number, place in enumerate(found)])
+
+
+def _fetch(store: Store, key: str, target: Path) -> InputFile:
+    """Named by its number here: no path is built from what a store says."""
+    origin = store.where(key)
+    try:
+        return InputFile(target, *store.fetch(key, target), origin)
+    except GoneError:
+        target.unlink(missing_ok=True)
+        return InputFile(target, 0, "", origin)
+    except ChangedError:
+        return InputFile(target, 0, "", origin)
+
+
+def _keys(store: Store, key: str) -> list[str]:
+    """The objects that a key means: itself, a folder's or a pattern's; as with paths, names that begin with . or _ are skipped."""
+    if has_magic(key):
+        parts = key.split("/")
+        first = next(at for at, part in enumerate(parts) if has_magic(part))
+        names = sorted(store.listing("/".join(parts[:first])))
+        return [name for name in names if _fits(name.split("/"), parts) and not name.rpartition("/")[2].startswith((".", "_"))]
+    if key and store.is_object(key):
+        return [key]
+    names = [name for name in sorted(store.listing(key)) if name.endswith(".parquet")]
+    return [name for name in names if not any(part.startswith((".", "_")) for part in name[len(key) :].split("/"))]
+
+
+def _fits(name: Sequence[str], pattern: Sequence[str]) -> bool:
+    """As glob has it: * stays within a part, ** is any number of parts."""
+    if not name or not pattern:
+        return not name and all(part == "**" for part in pattern)
+    if pattern[0] == "**":
+        return _fits(name, pattern[1:]) or _fits(name[1:], pattern)
+    return fnmatchcase(name[0], pattern[0]) and _fits(name[1:], pattern[1:])
