@@ -13,6 +13,7 @@ from scorer.classify.model import model_hash
 from scorer.config import ScoringConfig, load_yaml
 from scorer.durable import digest
 from scorer.errors import RejectBudgetError
+from scorer.places import is_uri, parse_uri, plain
 from scorer.scoring.rubric import Rubric, load_rubric, rubric_hash
 from scorer.tables.fetching import find_inputs
 from scorer.tables.files import InputFile
@@ -71,8 +72,8 @@ def read_job(inputs: Sequence[str], *, config: Path, rubric: Path, model: Path |
 
 
 def _roots(inputs: Sequence[str]) -> list[str]:
-    """Folders and patterns as they are whatever folder one stands in; a URI is so already."""
-    return sorted(text if "://" in text else os.path.abspath(text) for text in inputs)
+    """Folders and patterns as they are whatever folder one stands in, URIs without their options."""
+    return sorted(str(parse_uri(text)) if is_uri(text) else os.path.abspath(plain(text)) for text in inputs)
 
 
 def _told(settings: ScoringConfig) -> dict[str, Any]:
