@@ -10,6 +10,7 @@ from torch.nn.functional import gelu, layer_norm, linear, scaled_dot_product_att
 
 Linear = Callable[[Tensor], Tensor]  # (tokens, in) to (tokens, out)
 MakeLinear = Callable[[Tensor, Tensor], Linear]  # from weight (out, in) and bias
+ROWS = 256  # tokens that go through a layer together: all that they become on the way stays in the core's cache
 LENGTH_STEP = 16  # windows are filled up to a multiple: kernels are built, and kept, per length
 
 
@@ -36,6 +37,11 @@ class Layer:
     narrow: Linear
     narrowed: Norm
 
+    def think(self, hidden: Tensor, seen: Tensor) -> Tensor:
+        """What becomes of tokens by what they have seen of the others."""
+        merged = self.merged(self.merge(seen).add_(hidden))
+        return self.narrowed(self.narrow(gelu(self.widen(merged))).add_(merged))
+
 
 class Bert:
     """A BERT token classifier that reads one window at a time, so that an answer cannot depend on the windows beside it.
@@ -60,8 +66,8 @@ class Bert:
         ids[:count] = torch.tensor(token_ids)
         hidden = self._norm(self._words[ids] + self._places[:filled])
         for layer in self._layers:
-            hidden = layer.merged(layer.merge(self._attention(layer.ask(hidden), count)).add_(hidden))
-            hidden = layer.narrowed(layer.narrow(gelu(layer.widen(hidden))).add_(hidden))
+            seen = self._attention(torch.cat([layer.ask(rows) for rows in hidden.split(ROWS)]), count)
+            hidden = torch.cat([layer.think(*rows) for rows in zip(hidden.split(ROWS), seen.split(ROWS), strict=True)])
         return self._head(hidden[:count])
 
     def _attention(self, asked: Tensor, count: int) -> Tensor:

@@ -62,7 +62,7 @@ def _loudness(network: Any) -> Iterator[Tensor]:
         found.append(torch.zeros(weight.shape[1]))
 
         def listen(hidden: Tensor) -> Tensor:
-            found[at] = hidden.abs().amax(0)
+            found[at] = torch.maximum(found[at], hidden.abs().amax(0))
             return linear(hidden, weight, bias)
 
         return listen

@@ -16,7 +16,7 @@ from scorer.classify.encoder import piece_logits, pool
 from scorer.classify.model import SegmentModel
 from scorer.classify.windows import SPEAKER_MARKERS, Window
 
-DOUBT = 0.02  # an 8 bit probability so near to its threshold is not believed; its error is a third of that
+DOUBT = 0.03  # an 8 bit probability so near to its threshold is not believed; half of this is what it is off by at most times
 
 
 @dataclass(frozen=True, slots=True)
