@@ -1,29 +1,40 @@
 """Calls in, predictions out: the forward pass over many calls at once, results in the order of the calls."""
 
+from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from itertools import islice
 
 import torch
 from torch import Tensor
 
 from scorer.classify.decide import decide
-from scorer.classify.encoder import piece_logits
 from scorer.classify.model import SegmentModel
+from scorer.classify.reading import Reading, exact_reading, quick_reading
 from scorer.classify.timing import time_segments
 from scorer.classify.tokens import WindowMaker
 from scorer.classify.windows import Window
 from scorer.records import Call, JudgedCall
 
-CALLS_AT_ONCE = 256  # windows of so many calls are sorted by length together; bounds the memory
+SEGMENTS_AT_ONCE = 2000  # the calls of about so many segments are a group: their windows are made, and on a GPU sorted, together
+GROUPS_AHEAD = 2  # that are made while one is read; with the groups' size it bounds the memory
+
+Batch = Sequence[tuple[int, Window]]  # windows, each with its call's place in the group
+Started = tuple[Sequence[Call], list[tuple[Batch, Future[Tensor]]]]
 
 
 def predict(calls: Iterable[Call], model: SegmentModel, maker: WindowMaker, *, batch_tokens: int) -> Iterator[JudgedCall]:
-    """Judge every call, in the order given. A call's result does not depend on the calls beside it."""
-    waiting = iter(calls)
-    while group := list(islice(waiting, CALLS_AT_ONCE)):
-        for call, logits in zip(group, call_logits(group, model, maker, batch_tokens=batch_tokens), strict=True):
-            yield judge(call, logits, model)
+    """Judge every call, in the order given. A call's result does not depend on the calls beside it.
+
+    Labels are those of float32; where a probability is far from its threshold it may be off by some hundredths (see reading.py).
+    """
+    for call, logits in _read(calls, maker, quick_reading(model, batch_tokens), labels=len(model.labels)):
+        yield judge(call, logits, model)
+
+
+def call_logits(calls: Sequence[Call], model: SegmentModel, maker: WindowMaker, *, batch_tokens: int) -> list[Tensor]:
+    """Logits per call, float32 of shape (segments, labels); pieces of a split segment are joined by maximum."""
+    return [logits for _, logits in _read(calls, maker, exact_reading(model, batch_tokens), labels=len(model.labels))]
 
 
 def judge(call: Call, logits: Tensor, model: SegmentModel) -> JudgedCall:
@@ -37,18 +48,59 @@ def judge(call: Call, logits: Tensor, model: SegmentModel) -> JudgedCall:
     return JudgedCall(call, predictions)
 
 
-def call_logits(calls: Sequence[Call], model: SegmentModel, maker: WindowMaker, *, batch_tokens: int) -> list[Tensor]:
-    """Logits per call, float32 of shape (segments, labels); pieces of a split segment are joined by maximum."""
-    answers = [torch.full((len(call.segments), len(model.labels)), -torch.inf) for call in calls]
-    queue = [(at, window) for at, call in enumerate(calls) for window in maker.windows(call.segments)]
+def batches(queue: Batch, batch_tokens: int) -> Iterator[Batch]:
+    """Runs of windows, sorted longest first, that are at most `batch_tokens` tokens with padding (at least one window)."""
+    start = 0
+    while start < len(queue):
+        size = max(1, batch_tokens // len(queue[start][1].token_ids))
+        yield queue[start : start + size]
+        start += size
+
+
+def _read(calls: Iterable[Call], maker: WindowMaker, reading: Reading, *, labels: int) -> Iterator[tuple[Call, Tensor]]:
+    """Every call with its logits. Windows are made, and what is yielded is used, while others are being read."""
+    started: deque[Started] = deque()
+    with reading.threads() as threads:
+        for group in _groups(calls):
+            started.append(_start(group, maker, reading, threads=threads))
+            if len(started) > GROUPS_AHEAD:
+                yield from _finish(*started.popleft(), labels=labels)
+        while started:
+            yield from _finish(*started.popleft(), labels=labels)
+
+
+def _groups(calls: Iterable[Call]) -> Iterator[list[Call]]:
+    group: list[Call] = []
+    segments = 0
+    for call in calls:
+        group.append(call)
+        segments += len(call.segments)
+        if segments >= SEGMENTS_AT_ONCE:
+            yield group
+            group, segments = [], 0
+    if group:
+        yield group
+
+
+def _start(group: Sequence[Call], maker: WindowMaker, reading: Reading, *, threads: Executor) -> Started:
+    queue = [(at, window) for at, call in enumerate(group) for window in maker.windows(call.segments)]
     queue.sort(key=lambda item: len(item[1].token_ids), reverse=True)  # longest first: running out of memory shows at once
-    for batch in batches(queue, batch_tokens):
-        with torch.inference_mode(), _hungry():
-            logits = piece_logits(model.network, [window for _, window in batch], pad_id=model.pad_id).cpu()
-        places = [(at, span[0]) for at, window in batch for span in window.spans]
-        for row, (at, segment) in zip(logits, places, strict=True):
-            answers[at][segment] = torch.maximum(answers[at][segment], row)
-    return answers
+    found = batches(queue, reading.batch_tokens)
+    return group, [(batch, threads.submit(_answer, reading, [window for _, window in batch])) for batch in found]
+
+
+def _finish(group: Sequence[Call], answers: Sequence[tuple[Batch, Future[Tensor]]], *, labels: int) -> Iterator[tuple[Call, Tensor]]:
+    found = [torch.full((len(call.segments), labels), -torch.inf) for call in group]
+    for batch, answer in answers:
+        places = [(at, segment) for at, window in batch for segment, _, _ in window.spans]
+        for (at, segment), row in zip(places, answer.result(), strict=True):
+            found[at][segment] = torch.maximum(found[at][segment], row)
+    yield from zip(group, found, strict=True)
+
+
+def _answer(reading: Reading, windows: Sequence[Window]) -> Tensor:
+    with torch.inference_mode(), _hungry():
+        return reading.answer(windows).cpu()
 
 
 @contextmanager
@@ -60,12 +112,3 @@ def _hungry() -> Iterator[None]:
         if "memory" in str(error):
             raise MemoryError from error
         raise
-
-
-def batches(queue: Sequence[tuple[int, Window]], batch_tokens: int) -> Iterator[Sequence[tuple[int, Window]]]:
-    """Runs of windows, sorted longest first, that are at most `batch_tokens` tokens with padding (at least one window)."""
-    start = 0
-    while start < len(queue):
-        size = max(1, batch_tokens // len(queue[start][1].token_ids))
-        yield queue[start : start + size]
-        start += size

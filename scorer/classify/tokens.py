@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from scorer.classify.windows import MARKERS, Window, pieces, windows
@@ -25,7 +26,8 @@ class WindowMaker:
     def windows(self, segments: Sequence[Segment]) -> list[Window]:
         """The windows of one call, in order; every segment is answered at least once."""
         room = self.window_tokens - 2
-        parts = pieces(segments, self._word_ids, self._marker_ids(), room=min(room, max(16, room // 2)))
+        words = self._word_ids([segment.text for segment in segments])
+        parts = pieces(segments, words, self._marker_ids, room=min(room, max(16, room // 2)))
         return list(
             windows(
                 parts,
@@ -36,9 +38,11 @@ class WindowMaker:
             )
         )
 
-    def _word_ids(self, text: str) -> list[int]:
+    def _word_ids(self, texts: list[str]) -> list[list[int]]:
         # special tokens written in a transcript are words, not commands
-        return self.tokenizer(text, add_special_tokens=False, split_special_tokens=True, verbose=False)["input_ids"]  # type: ignore[no-any-return]
+        options = {"add_special_tokens": False, "split_special_tokens": True, "return_attention_mask": False, "verbose": False}
+        return self.tokenizer(texts, **options)["input_ids"] if texts else []  # type: ignore[no-any-return]
 
+    @cached_property
     def _marker_ids(self) -> dict[str, int]:
         return {marker: int(self.tokenizer.convert_tokens_to_ids(marker)) for marker in MARKERS}

@@ -1,6 +1,6 @@
 """What does the model read at once? Windows of many segments, each opened by two markers."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from scorer.classify.timing import LATCHED_S, PAUSE_S, Timing, time_segments
@@ -20,8 +20,6 @@ MARKER_SCHEME = 2  # stands in the model folder; raise it when a marker or its m
 MARKERS = (*SPEAKER_MARKERS.values(), *TIMING_MARKERS.values())
 MARKERS_PER_SEGMENT = 2
 CUTS_IN = (("cuts_in_little", 0.5), ("cuts_in", 1.0))  # seconds before the other party's end
-
-Tokenize = Callable[[str], list[int]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,15 +52,14 @@ def timing_name(segment: Segment, timing: Timing) -> str:
     return next((name for name, below in CUTS_IN if early < below), "cuts_in_much")
 
 
-def pieces(segments: Sequence[Segment], tokenize: Tokenize, marker_ids: dict[str, int], *, room: int) -> list[Piece]:
-    """Every segment as marked pieces of at most `room` tokens; none is cut, long ones are split."""
+def pieces(segments: Sequence[Segment], words: Sequence[Sequence[int]], marker_ids: dict[str, int], *, room: int) -> list[Piece]:
+    """Every segment, whose tokens `words` holds, as marked pieces of at most `room` tokens; none is cut, long ones are split."""
     found = []
     step = room - MARKERS_PER_SEGMENT
-    for at, (segment, timing) in enumerate(zip(segments, time_segments(segments), strict=True)):
+    for at, (segment, timing, said) in enumerate(zip(segments, time_segments(segments), words, strict=True)):
         markers = (marker_ids[SPEAKER_MARKERS[segment.speaker]], marker_ids[TIMING_MARKERS[timing_name(segment, timing)]])
-        words = tokenize(segment.text)
-        for start in range(0, max(len(words), 1), step):
-            found.append(Piece(at, (*markers, *words[start : start + step])))
+        for start in range(0, max(len(said), 1), step):
+            found.append(Piece(at, (*markers, *said[start : start + step])))
     return found
 
 

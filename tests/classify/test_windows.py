@@ -38,7 +38,7 @@ def test_a_segment_is_seen_with_what_was_said_before_and_after_it() -> None:
 def test_a_long_segment_is_split_and_nothing_is_lost() -> None:
     words = list(range(100))
 
-    made = pieces([Segment(0, "agent", "long")], lambda _: words, IDS, room=32)
+    made = pieces([Segment(0, "agent", "long")], [words], IDS, room=32)
 
     assert [w for piece in made for w in piece.token_ids[2:]] == words
     assert {piece.segment for piece in made} == {0}
@@ -46,6 +46,6 @@ def test_a_long_segment_is_split_and_nothing_is_lost() -> None:
 
 
 def test_a_segment_without_words_still_has_its_markers() -> None:
-    (piece,) = pieces([Segment(0, "other", "")], lambda _: [], IDS, room=32)
+    (piece,) = pieces([Segment(0, "other", "")], [[]], IDS, room=32)
 
     assert len(piece.token_ids) == 2
