@@ -371,12 +371,3 @@ def test_the_log_is_one_object_a_line_without_any_text_of_a_call(bench: Bench, t
     assert code == 4 and "tangerin" not in said + (tmp_path / "scorer.prom").read_text() + (bench.out / "run.json").read_text()
     metrics = (tmp_path / "scorer.prom").read_text()
     assert "scorer_exit_code 4.0" in metrics and 'scorer_rejects{reason="file_corrupt"} 1.0' in metrics
-
-
-def test_skewed_calls_come_out_whole(bench: Bench) -> None:
-    bench.own_night()
-    turns = 50_000 if SOAK else 3000
-    pq.write_table(pa.Table.from_pylist(call_rows("long", turns=turns)), bench.night / "long.parquet")
-
-    assert bench.run(bench.out)[0] == 0
-    assert read(bench.out, "calls", "segments")[-1] == (turns,)
