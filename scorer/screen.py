@@ -2,6 +2,7 @@
 
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +15,7 @@ from rich.text import Text
 
 from scorer.log import is_json
 
+COLUMNS_SHOWN = 30
 LINE_EVERY_S = 30.0  # in a log, where there is no terminal
 
 
@@ -79,13 +81,22 @@ def import_table(result: Any) -> RenderableType:
     for (format_, reason), number in sorted(counts.rejects.items()):
         rejects.setdefault(format_, []).append(f"{reason} {number}")
     for name in sorted({*counts.calls, *rejects}):
-        table.add_row(Text(name), str(counts.calls[name]), ", ".join(rejects.get(name, [])), Text(counts.rules.get(name, "")))
+        table.add_row(Text(name), str(counts.calls[name]), ", ".join(rejects.get(name, [])), Text(counts.notes.rules.get(name, "")))
     lines = [
         f"{title}: {', '.join(f'{name} {number}' for name, number in sorted(found.items())) or 'none'}"
         for title, found in (("overlap is known from", counts.tiers), ("roles by", counts.role_sources))
     ]
     suspect = [f"roles look swapped in {counts.suspects} calls: see the column role_suspect"] if counts.suspects else []
-    return Group(table, *map(Text, [*lines, *suspect, f"{result.out}   rejects: {result.rejects}"]))
+    return Group(table, *map(Text, [*lines, *suspect, *_left_out(counts.notes.left_out), f"{result.out}   rejects: {result.rejects}"]))
+
+
+def _left_out(tables: Counter[str]) -> list[str]:
+    """The line about columns of CSV and Excel that are read from no file."""
+    if not tables:
+        return []
+    shown = [f"{printable(name)[:40]} (in {number})" for name, number in sorted(tables.items())[:COLUMNS_SHOWN]]
+    more = [f"and {len(tables) - COLUMNS_SHOWN} more"] if len(tables) > COLUMNS_SHOWN else []
+    return [f"columns left out, with the number of tables that have them: {', '.join(shown + more)}"]
 
 
 def _with(total: int, parts: dict[str, int]) -> str:

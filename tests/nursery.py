@@ -17,10 +17,13 @@ class Running:
     pid: int
     log: Path
     nursery: "Nursery"
+    peak_mb: int = 0  # memory that its largest process had, once it has ended
 
     def wait(self) -> int:
         """Its exit code; minus the signal that killed it."""
-        return int(self.nursery.receive())
+        code, peak_kb = map(int, self.nursery.receive().split())
+        self.peak_mb = peak_kb >> 10
+        return code
 
     def said(self) -> str:
         """What it printed, on both streams."""
@@ -79,7 +82,8 @@ def serve() -> None:
         if child == 0:
             run(json.loads(line), scorer.cli)
         print(child, flush=True)
-        print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+        _, status, usage = os.wait4(child, 0)
+        print(os.waitstatus_to_exitcode(status), usage.ru_maxrss, flush=True)
 
 
 def run(asked: dict[str, Any], cli: Any) -> None:

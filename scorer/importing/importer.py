@@ -13,7 +13,7 @@ from scorer.importing.reading import read_document
 from scorer.importing.recognise import format_called
 from scorer.importing.rejects import ImportReject, RejectList, rejects_path
 from scorer.importing.roles import parse_role_map, role_names
-from scorer.importing.source import Format, ImportReason, ReadOptions
+from scorer.importing.source import Format, ImportReason, Notes, ReadOptions
 from scorer.tables.transcripts import CallRow, TranscriptWriter
 
 
@@ -23,7 +23,7 @@ class ImportCounts:
 
     documents: int = 0
     calls: Counter[str] = field(default_factory=Counter)  # by format
-    rules: dict[str, str] = field(default_factory=dict)  # of the formats met
+    notes: Notes = field(default_factory=Notes)
     rejects: Counter[tuple[str, str]] = field(default_factory=Counter)  # by format and reason
     tiers: Counter[str] = field(default_factory=Counter)
     role_sources: Counter[str] = field(default_factory=Counter)
@@ -96,7 +96,7 @@ def _results(
     seen: set[int] = set()
     for document in found:
         counts.documents += 1
-        for result in read_document(document, options, named=named, rules=counts.rules):
+        for result in read_document(document, options, named=named, notes=counts.notes):
             first = _first_of_its_id(result, seen)
             counts.add(first)
             yield first

@@ -9,7 +9,7 @@ from scorer.importing.files import Document
 from scorer.importing.recognise import items_of, recognise, value_for
 from scorer.importing.rejects import ImportReject
 from scorer.importing.roles import RoleAnswer, resolve_roles
-from scorer.importing.source import Format, ImportReason, ReadOptions, SourceCall, SourceError
+from scorer.importing.source import Format, ImportReason, Notes, ReadOptions, SourceCall, SourceError
 from scorer.records import Segment, Speaker
 from scorer.role_check import find_swap
 from scorer.tables.transcripts import CallRow, SegmentRow
@@ -18,17 +18,15 @@ WEAKEST_FIRST = ("unknown", "speaker_map", "channel_map", "participants", "field
 SPEAKERS: dict[str, Speaker] = {"agent": "agent", "customer": "customer"}
 
 
-def read_document(
-    document: Document, options: ReadOptions, *, named: Format | None, rules: dict[str, str]
-) -> Iterator[CallRow | ImportReject]:
-    """Every call of one document, and a reject for what cannot be read. `rules` notes what each format was recognised by."""
+def read_document(document: Document, options: ReadOptions, *, named: Format | None, notes: Notes) -> Iterator[CallRow | ImportReject]:
+    """Every call of one document, and a reject for what cannot be read. What is to be told beside goes into `notes`."""
     try:
         for content in _contents(document):
             if isinstance(content, SourceError):
                 yield _reject(document, content)
                 continue
             for part in _parts(content, options, named):
-                yield from _read_part(document, part, options, named=named, rules=rules)
+                yield from _read_part(document, part, options, named=named, notes=notes)
     except SourceError as error:
         yield _reject(document, error)
 
@@ -56,16 +54,18 @@ def _parts(content: Content, options: ReadOptions, named: Format | None) -> Iter
 
 
 def _read_part(
-    document: Document, content: Content, options: ReadOptions, *, named: Format | None, rules: dict[str, str]
+    document: Document, content: Content, options: ReadOptions, *, named: Format | None, notes: Notes
 ) -> Iterator[CallRow | ImportReject]:
     name = None
     try:
         known, value = (named, value_for(named, content)) if named else recognise(content, options)
         name = known.name
-        rules[name] = "named with --format" if named else known.rule_text()
+        notes.rules[name] = "named with --format" if named else known.rule_text()
         for number, call in enumerate(known.read(value, options)):
             label = "-".join([document.name, *(str(part) for part in (content.line, number or None) if part is not None)])
             yield _finish(replace(call, call_id=call.call_id or label), document.source, known.name, options)
+        if known.leaves_out:
+            notes.left_out.update(known.leaves_out(value, options))
     except SourceError as error:
         yield _reject(document, error, name, line=content.line)
 

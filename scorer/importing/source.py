@@ -1,6 +1,7 @@
 """What does every format give, once read: one shape for all, and one way to say no."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from re import Pattern
@@ -97,6 +98,14 @@ class ReadOptions:
     milliseconds: bool = False  # unit of the times in CSV and Excel
 
 
+@dataclass(slots=True)
+class Notes:
+    """What is told of the documents beside their calls, gathered while they are read."""
+
+    rules: dict[str, str] = field(default_factory=dict)  # by format met: what it was recognised by
+    left_out: Counter[str] = field(default_factory=Counter)  # by column: tables that have it
+
+
 @dataclass(frozen=True, slots=True)
 class Format:
     """One transcript format.
@@ -113,6 +122,7 @@ class Format:
     read: Callable[[Any, ReadOptions], Iterator[SourceCall]]
     fits: Callable[[Any, ReadOptions], bool] | None = None
     looks_for: str = ""
+    leaves_out: Callable[[Any, ReadOptions], Sequence[str]] | None = None  # names of what is there and not read, never values
 
     def rule_text(self) -> str:
         """The rule as it is told to people."""

@@ -18,7 +18,7 @@ from scorer.importing.reading import read_document
 from scorer.importing.recognise import known_formats
 from scorer.importing.rejects import ImportReject
 from scorer.importing.roles import parse_role_map, role_names
-from scorer.importing.source import Format, ReadOptions
+from scorer.importing.source import Format, Notes, ReadOptions
 
 EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "25"))
 FUZZ = settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
@@ -41,7 +41,7 @@ TEXTS = sorted(path for path in FIXTURES.iterdir() if path.suffix in (".vtt", ".
 
 def check(content: bytes, named: Format | None = None) -> None:
     """Every call that comes out can be scored; nothing but calls and rejects comes out."""
-    for found in read_document(Document("fuzz", "fuzz", content), OPTIONS, named=named, rules={}):
+    for found in read_document(Document("fuzz", "fuzz", content), OPTIONS, named=named, notes=Notes()):
         if isinstance(found, ImportReject):
             continue
         assert found.call_id and {"agent", "customer"} <= {s.speaker for s in found.segments} <= {

@@ -123,3 +123,24 @@ def test_too_many_rejects_have_their_exit_code(tmp_path: Path) -> None:
 
     assert code == 4 and "_calls.rejects.csv" in said and "broken_json 1" in said
     assert pq.read_table(tmp_path / "calls.parquet").num_rows == 1
+
+
+def test_columns_that_no_call_keeps_are_named_once(tmp_path: Path) -> None:
+    lines = [
+        "call_id,speaker,text,team,agent_name,start",
+        "c-{n},agent,good morning,blue,tangerine,0.5",
+        "c-{n},customer,hello,blue,tangerine,2.5",
+    ]
+    for number in range(2):
+        (tmp_path / f"{number}.csv").write_text("\n".join(lines).format(n=number), encoding="utf-8")
+    (tmp_path / "2.csv").write_text("call_id,speaker,text,queue\nc-2,agent,good morning,lime\nc-2,customer,hello,lime\n", encoding="utf-8")
+
+    code, said = scorer("import", tmp_path, FIXTURES / "rows.csv", "-o", tmp_path / "calls.parquet", "--config", CONFIG)
+
+    said = " ".join(said.split())
+    assert code == 0 and "tangerine" not in said and "lime" not in said and "blue" not in said
+    assert (
+        said.count("agent_name") == 1
+        and "left out, with the number of tables that have them: agent_name (in 2), queue (in 1), team (in 2)" in said
+    )
+    assert "left out" not in scorer("import", FIXTURES / "rows.csv", "-o", tmp_path / "kept.parquet", "--config", CONFIG)[1]

@@ -8,6 +8,8 @@ from scorer.importing.source import Format, ImportReason, ReadOptions, SourceCal
 
 Row = Mapping[str, Any]
 NEEDED = ("speaker", "text")
+READ = ("call_id", *NEEDED, "segment_index", "start", "end")  # under the names that the settings give them
+READ_AS_NAMED = ("channel", "agent_id", "started_at", "language")
 LONGEST_S = 7 * 24 * 3600
 
 
@@ -83,4 +85,12 @@ def _fits(rows: Any, options: ReadOptions) -> bool:
     return bool(rows) and all(options.columns[name] in rows[0] for name in NEEDED)
 
 
-FORMAT = Format("rows", "CSV, Excel", "table", (), read, _fits, "columns for speaker and text, as named in the settings")
+def _leaves_out(rows: Sequence[Row], options: ReadOptions) -> list[str]:
+    """The names of the columns that no call keeps."""
+    known = {*(options.columns[name] for name in READ), *READ_AS_NAMED, ""}
+    return [name for name in rows[0] if name not in known]
+
+
+FORMAT = Format(
+    "rows", "CSV, Excel", "table", (), read, _fits, "columns for speaker and text, as named in the settings", leaves_out=_leaves_out
+)
