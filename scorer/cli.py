@@ -46,6 +46,15 @@ class LogKind(StrEnum):
     JSON = "json"
 
 
+class EngineKind(StrEnum):
+    """What runs the shards of a night."""
+
+    LOCAL = "local"
+    RAY = "ray"
+
+
+Workers = Annotated[int | None, typer.Option("--workers", min=1, help="Processes, or actors; default: 1, with Ray all that it has.")]
+Address = Annotated[str | None, typer.Option("--ray-address", help="A Ray cluster, or auto; default: a Ray of its own, here.")]
 Day = Annotated[
     datetime | None,
     typer.Option(
@@ -64,12 +73,16 @@ def score(
     rubric: RubricFile = RUBRIC,
     model: Annotated[Path | None, typer.Option("--model", help="Model folder; default: the one that the config names.")] = None,
     date: Day = None,
+    engine: Annotated[EngineKind, typer.Option("--engine", help="ray: on a cluster; the result is the same.")] = EngineKind.LOCAL,
+    ray_address: Address = None,
+    workers: Workers = None,
     log: Log = LogKind.HUMAN,
     metrics: Metrics = None,
 ) -> None:
     """Score every call of a night and write calls, segments, flags and rejects."""
     if log == LogKind.JSON:
         log_json()
+    from scorer.engines.choose import choose
     from scorer.pipeline import score_night
     from scorer.screen import night_table, progress_of, say
 
@@ -77,8 +90,10 @@ def score(
     if partition:
         inputs, out = [f"{text}/{partition}" for text in inputs], out / partition
     with _measured(metrics) as counted:
+        runs = choose(engine.value, address=ray_address, workers=workers)
+        files = {"out": out, "config": config, "rubric": rubric, "model": model}
         with progress_of("scoring") as progress:
-            night = score_night(inputs, out=out, config=config, rubric=rubric, model=model, progress=progress, partition=partition)
+            night = score_night(inputs, **files, progress=progress, partition=partition, engine=runs)
         counted.update(night.run)
         if night.reused:
             say(f"{out} already holds this run: nothing to do.")

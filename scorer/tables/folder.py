@@ -27,12 +27,13 @@ class RunFolder:
     """A run folder that is written to; its lock is held (see lock.py).
 
     A shard is staged, verified, and kept under a hidden name, all tables at once. When the last one is there, all files get their final
-    names and run.json is written; only then is what the run before had, and this one has not, removed.
+    names and run.json is written; only then is what the run before had, and this one has not, removed. A worker has a `staging` of its own
+    inside the private folder of its run, keeps shards, and does nothing else; one that outlives its run finds that folder gone.
     """
 
-    def __init__(self, out: Path, before: Iterable[Shard] = ()) -> None:
+    def __init__(self, out: Path, before: Iterable[Shard] = (), *, staging: Path | None = None) -> None:
         self._out = out
-        self._staging = out / STAGING
+        self._staging = staging or out / STAGING
         self._kept = out / KEPT
         self._before = {shard.id: shard for shard in before}
 
@@ -83,9 +84,15 @@ class RunFolder:
             sync(writer.folder / MARK)
             sync(writer.folder)
             self._kept.mkdir(exist_ok=True)
+            if self._is_kept(shard):  # by another worker: never touch what the driver may be publishing
+                return shard
             shutil.rmtree(self._kept / shard.id, ignore_errors=True)  # one that was found damaged
             reach("keep")
-            move(writer.folder, self._kept / shard.id)
+            try:
+                move(writer.folder, self._kept / shard.id)
+            except OSError:
+                if not self._is_kept(shard):  # else another worker was first, with the same bytes
+                    raise
             reach("keep-sync")
             sync(self._kept)
         except OSError as error:
@@ -116,6 +123,10 @@ class RunFolder:
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             return None  # not there, or not whole: it is done again
 
+    def _is_kept(self, shard: Shard) -> bool:
+        files = {self._kept / shard.id / f"{name}.parquet": file for name, file in shard.tables.items()}
+        return self._marked(shard.id) == shard and all(file.is_at(path) for path, file in files.items())
+
     def _place(self, shard_id: str, name: str, file: TableFile) -> Path | None:
         """Where the file is now: kept, or published by a run that was killed, or by the run before."""
         kept, final = self._kept / shard_id / f"{name}.parquet", self._out / name / f"{shard_id}.parquet"
@@ -129,6 +140,8 @@ class RunFolder:
             if kept.exists():
                 reach("publish")
                 move(kept, self._out / name / f"{shard.id}.parquet")
+            if not (self._out / name / f"{shard.id}.parquet").exists():
+                raise RunError(f"{self._out}: shard {shard.id} is gone from {name}/: nothing was published; give the command again")
 
     def _clean(self, wanted: set[str]) -> None:
         """Remove what no longer belongs to the run; of the table folders only files that can have been ours."""
