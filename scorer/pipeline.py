@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from scorer import manifest
-from scorer.classify.model import SegmentModel, load_model
 from scorer.engines.engine import Engine, Handout
 from scorer.engines.local import Plain
 from scorer.errors import InputError, RejectBudgetError, RunError
 from scorer.job import Job, over_budget, read_job
+from scorer.labels import Label
 from scorer.lock import hold
 from scorer.log import tell
 from scorer.manifest import Shard
@@ -73,9 +73,10 @@ def score_night(
             return _night(job, before, out, reused=True)
         limits = job.settings.limits
         with fence(memory_mb=limits.file_memory_mb, seconds=limits.file_seconds) as behind:  # gets ready while the model is loaded
-            loaded = load_model(job.model)
-            check_rubric(job.rubric, loaded.labels)
-            shards, about = _read_and_score(job, loaded, folder, out=out, behind=behind, engine=engine or Plain(), progress=progress)
+            engine = engine or Plain()
+            labels = engine.open(job.model)
+            check_rubric(job.rubric, labels)
+            shards, about = _read_and_score(job, labels, folder, out=out, behind=behind, engine=engine, progress=progress)
         run = folder.publish(shards, about | {"seconds": round(time.monotonic() - started, 2)})
         write_report(out)
         return _night(job, run, out)
@@ -88,7 +89,7 @@ def _night(job: Job, run: dict[str, Any], out: Path, *, reused: bool = False) ->
 
 
 def _read_and_score(
-    job: Job, loaded: SegmentModel, folder: RunFolder, *, out: Path, behind: Fence, engine: Engine, progress: Progress
+    job: Job, labels: Sequence[Label], folder: RunFolder, *, out: Path, behind: Fence, engine: Engine, progress: Progress
 ) -> tuple[list[Shard], dict[str, Any]]:
     """All shards of the night, finished, in the order of their ids, and what run.json says of them."""
     settings = job.settings
@@ -99,13 +100,13 @@ def _read_and_score(
             tell("rejected", run_id=job.stamp.run_id, source=reject.source, reason=reject.reason.value, rows=reject.rows)
         if not reader.rows_in and not settings.limits.allow_empty:
             raise InputError("the input holds no rows: check the night's export, or set limits.allow_empty in the config")
-        found = _shards(job, loaded, folder, out=out, workdir=workdir, reader=reader, engine=engine, progress=progress)
+        found = _shards(job, labels, folder, out=out, workdir=workdir, reader=reader, engine=engine, progress=progress)
         with closing(found):  # an engine ends its workers before the folder goes
             shards = sorted(found, key=lambda shard: shard.id)
     totals = reduce(add, (totals_of(shard.counts) for shard in shards), Totals())
     _check_rows(reader.rows_in, totals)
     rejected = {reject.source: reject.reason.value for reject in reader.rejects if reject.is_file}
-    about = describe_run(job.stamp, job.fingerprint, labels=loaded.labels, rubric=job.rubric, totals=totals) | {
+    about = describe_run(job.stamp, job.fingerprint, labels=labels, rubric=job.rubric, totals=totals) | {
         "settings": job.told,
         "inputs": [asdict(file) | {"path": file.source, "rejected": rejected.get(file.source)} for file in job.files],
     }
@@ -113,10 +114,18 @@ def _read_and_score(
 
 
 def _shards(
-    job: Job, loaded: SegmentModel, folder: RunFolder, *, out: Path, workdir: Path, reader: CallReader, engine: Engine, progress: Progress
+    job: Job,
+    labels: Sequence[Label],
+    folder: RunFolder,
+    *,
+    out: Path,
+    workdir: Path,
+    reader: CallReader,
+    engine: Engine,
+    progress: Progress,
 ) -> Iterator[Shard]:
     """Every shard of the night: those that are there already, then the others as they are scored."""
-    tables = RunTables(loaded.labels, tuple(job.rubric.behaviours), reader.carried, job.stamp)
+    tables = RunTables(tuple(labels), tuple(job.rubric.behaviours), reader.carried, job.stamp)
     plans = reader.plan(job.settings.model.shard_rows, base=job.base(str(reader.carried)))
     known = {plan.id: shard for plan in plans if (shard := folder.find(plan.id))}
     yield from known.values()
@@ -125,7 +134,7 @@ def _shards(
     done, since = sum(rows_of(shard) for shard in known.values()), time.monotonic()
     rules = Rules(job.model.resolve(), job.settings.model, job.rubric, tables)
     wanted = [plan for plan in plans if plan.id not in known]
-    here = Handout(loaded, rules, reader, wanted, out=out.resolve(), workdir=workdir.resolve(), folder=folder)
+    here = Handout(rules, reader, wanted, out=out.resolve(), workdir=workdir.resolve(), folder=folder)
     before = done
     for shard in engine.run(here, lambda rows: progress(before + rows, reader.rows_in)) if wanted else ():
         done += rows_of(shard)

@@ -60,7 +60,7 @@ def load_model(folder: Path, *, calibrated: bool = True) -> SegmentModel:
     Raises ModelError where weights are not safetensors, do not fit the network exactly, want code run, or labels differ.
     With `calibrated` false, thresholds.json may be missing: temperature 1 and threshold 0.5 stand in.
     """
-    labels = _declared_labels(folder)
+    labels = declared_labels(folder)
     decisions = read_decisions(folder / "thresholds.json", labels) if calibrated else (UNCALIBRATED,) * len(labels)
     tokenizer = _load_tokenizer(folder)
     network = _load_network(folder)
@@ -69,7 +69,7 @@ def load_model(folder: Path, *, calibrated: bool = True) -> SegmentModel:
     return SegmentModel(network, tokenizer, labels, decisions)
 
 
-def _declared_labels(folder: Path) -> tuple[Label, ...]:
+def declared_labels(folder: Path) -> tuple[Label, ...]:
     labels = read_labels(folder / "labels.json")
     try:
         config = json.loads((folder / "config.json").read_text(encoding="utf-8"))

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from scorer.classify.model import SegmentModel
 from scorer.errors import RunError
+from scorer.labels import Label
 from scorer.manifest import Shard
 from scorer.shard import Rules, rows_of
 from scorer.tables.assemble import Assembler
@@ -42,7 +42,6 @@ class Setting:
 class Handout:
     """What the driver offers an engine: the shards that are to be scored."""
 
-    loaded: SegmentModel
     rules: Rules
     reader: CallReader
     plans: Sequence[Plan]
@@ -62,6 +61,9 @@ class Handout:
 
 class Engine(Protocol):
     """Runs all tasks of a night, in any order, anywhere."""
+
+    def open(self, model: Path) -> tuple[Label, ...]:
+        """The labels of a model folder, which is loaded where this process needs it. Raises ModelError where it cannot be used."""
 
     def run(self, night: Handout, progress: Progress) -> Iterator[Shard]:
         """A receipt for each shard, as they are kept."""

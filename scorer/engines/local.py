@@ -8,15 +8,25 @@ from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
+from pathlib import Path
 
+from scorer.classify.model import SegmentModel, declared_labels, load_model
 from scorer.engines.engine import Handout, Ledger, Progress, Setting, Task
 from scorer.engines.worker import Worker
+from scorer.labels import Label
 from scorer.manifest import Shard
 from scorer.shard import rows_of, score_shard
 
 
 class Plain:
     """One shard after the other, in the driver's own process."""
+
+    _loaded: SegmentModel
+
+    def open(self, model: Path) -> tuple[Label, ...]:
+        """Loads it."""
+        self._loaded = load_model(model)
+        return self._loaded.labels
 
     def run(self, night: Handout, progress: Progress) -> Iterator[Shard]:
         """Told after every call."""
@@ -28,7 +38,7 @@ class Plain:
                 call_ids,
                 calls,
                 rules=night.rules,
-                loaded=night.loaded,
+                loaded=self._loaded,
                 folder=night.folder,
                 progress=lambda rows, before=before: progress(before + rows),  # type: ignore[misc]
             )
@@ -48,6 +58,10 @@ class Processes:
 
     def __init__(self, workers: int) -> None:
         self._workers = workers
+
+    def open(self, model: Path) -> tuple[Label, ...]:
+        """Only the labels: the workers load the model."""
+        return declared_labels(model)
 
     def run(self, night: Handout, progress: Progress) -> Iterator[Shard]:
         """Told after every shard. Raises RunError where a shard keeps killing its worker."""

@@ -1,13 +1,15 @@
 """What does a worker do with a task? The same on any engine: the model is loaded once, a failure comes back as words."""
 
+import os
 import tempfile
 import traceback
+from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 import torch
 
-from scorer.classify.model import load_model
+from scorer.classify.model import SegmentModel, load_model, model_hash
 from scorer.durable import unwritable
 from scorer.engines.engine import Setting, Task
 from scorer.errors import RunError, ScorerError
@@ -37,9 +39,12 @@ class Worker:
     """Scores tasks, one at a time."""
 
     def __init__(self, setting: Setting) -> None:
-        torch.set_num_threads(setting.threads)
+        torch.set_num_threads(min(setting.threads, len(os.sched_getaffinity(0))))
         self._setting = setting
-        self._loaded: Any = None
+        self._loaded: SegmentModel | None = None
+
+    def ready(self) -> None:
+        """Answers once it has started."""
 
     def score(self, task: Task) -> Answer:
         """Nothing is raised: an engine would print it, and it may quote a transcript."""
@@ -56,7 +61,7 @@ class Worker:
 
     def _score(self, task: Task) -> Shard:
         setting = self._setting
-        self._loaded = self._loaded or load_model(setting.rules.model)
+        self._loaded = self._loaded or _load(setting)
         try:
             attempt = tempfile.TemporaryDirectory(dir=setting.workdir, ignore_cleanup_errors=True)
         except OSError as error:
@@ -65,3 +70,15 @@ class Worker:
             folder = RunFolder(setting.out, staging=Path(staging))
             calls = (setting.assembler.assemble(rows[0].call_id, rows) for rows in read_shard(task.path))
             return score_shard(task.shard_id, task.calls, calls, rules=setting.rules, loaded=self._loaded, folder=folder)
+
+
+def _load(setting: Setting) -> SegmentModel:
+    """The model, where this machine has the program and the model that the driver has: else bytes would differ."""
+    stamp, folder = setting.rules.tables.stamp, setting.rules.model
+    if version("scorer") != stamp.scorer_version:
+        raise RunError(
+            f"{os.uname().nodename} has scorer {version('scorer')}, the driver {stamp.scorer_version}: install one version on all"
+        )
+    if model_hash(folder) != stamp.model_hash:
+        raise RunError(f"{os.uname().nodename}: {folder} is not the model that the driver sees there: copy it, or share the folder")
+    return load_model(folder)

@@ -42,7 +42,7 @@ class RunFolder:
         """A private folder for what is needed only now; also removes what runs before left in theirs."""
         try:
             shutil.rmtree(self._staging, ignore_errors=True)
-            self._staging.mkdir(parents=True)
+            self._staging.mkdir(parents=True, exist_ok=True)  # a worker of a run that was killed may still write there
             folder = Path(tempfile.mkdtemp(dir=self._staging))
         except OSError as error:
             raise unwritable(self._staging, error) from error
@@ -84,15 +84,16 @@ class RunFolder:
             sync(writer.folder / MARK)
             sync(writer.folder)
             self._kept.mkdir(exist_ok=True)
-            if self._is_kept(shard):  # by another worker: never touch what the driver may be publishing
-                return shard
+            if there := self._kept_whole(shard.id):  # by another worker: never touch what the driver may be publishing
+                return there
             shutil.rmtree(self._kept / shard.id, ignore_errors=True)  # one that was found damaged
             reach("keep")
             try:
                 move(writer.folder, self._kept / shard.id)
             except OSError:
-                if not self._is_kept(shard):  # else another worker was first, with the same bytes
-                    raise
+                if there := self._kept_whole(shard.id):  # another worker was first
+                    return there
+                raise
             reach("keep-sync")
             sync(self._kept)
         except OSError as error:
@@ -123,9 +124,11 @@ class RunFolder:
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             return None  # not there, or not whole: it is done again
 
-    def _is_kept(self, shard: Shard) -> bool:
-        files = {self._kept / shard.id / f"{name}.parquet": file for name, file in shard.tables.items()}
-        return self._marked(shard.id) == shard and all(file.is_at(path) for path, file in files.items())
+    def _kept_whole(self, shard_id: str) -> Shard | None:
+        shard = self._marked(shard_id)
+        return (
+            shard if shard and all(file.is_at(self._kept / shard_id / f"{name}.parquet") for name, file in shard.tables.items()) else None
+        )
 
     def _place(self, shard_id: str, name: str, file: TableFile) -> Path | None:
         """Where the file is now: kept, or published by a run that was killed, or by the run before."""
