@@ -16,4 +16,6 @@ def choose(name: str, *, address: str | None, workers: int | None) -> Engine:
         return Processes(workers) if workers and workers > 1 else Plain()
     if not find_spec("ray"):
         raise ConfigError("--engine ray needs Ray, which is not installed: pip install 'scorer[ray]'")
+    if address and "://" in address:
+        raise ConfigError(f"--ray-address {address}: give host:port, or auto, and run the command on a machine of the cluster")
     return Ray(address, workers)

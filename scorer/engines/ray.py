@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from scorer.shard import rows_of
 from scorer.stopping import SIGNALS
 
 STORE_BYTES = 100 << 20  # of a Ray that we start: only tasks and receipts go through it
+CONNECT_S = 10.0
 WAIT_S = 300.0  # for the cluster to place one worker, where none is at work; one that grows on demand needs minutes
 
 
@@ -133,6 +135,7 @@ def _run(crew: _Crew, ledger: Ledger, progress: Progress) -> Iterator[Shard]:
 
 @contextmanager
 def _connected(address: str | None, workers: int | None) -> Iterator[Any]:
+    _check_reached(address)
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
     import ray  # seconds, and an extra
 
@@ -141,8 +144,7 @@ def _connected(address: str | None, workers: int | None) -> Iterator[Any]:
     try:
         ray.init(address=address or "local", log_to_driver=False, logging_level="error", **own)
     except (ConnectionError, ValueError, RuntimeError) as error:
-        what = f"--ray-address {address}: no cluster answers" if address else "Ray did not start here"
-        raise RunError(f"{what} ({type(error).__name__}): start it, or mend the address; then give the command again") from error
+        raise _no_cluster(address, error) from error
     finally:
         for number, handler in handlers.items():
             signal.signal(number, handler)  # Ray puts its own in their place
@@ -150,6 +152,22 @@ def _connected(address: str | None, workers: int | None) -> Iterator[Any]:
         yield ray
     finally:
         ray.shutdown()
+
+
+def _check_reached(address: str | None) -> None:
+    """Raises RunError where nothing listens at host:port; Ray would try for minutes, and end the process with its own signal."""
+    host, _, port = (address or "").rpartition(":")
+    if not port.isdigit():
+        return  # auto: Ray looks for it on this machine
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=CONNECT_S).close()
+    except (OSError, OverflowError) as error:
+        raise _no_cluster(address, error) from error
+
+
+def _no_cluster(address: str | None, error: Exception) -> RunError:
+    what = f"--ray-address {address}: no cluster answers" if address else "Ray did not start here"
+    return RunError(f"{what} ({type(error).__name__}): start it, or mend the address; then give the command again")
 
 
 def _kinds(nodes: Sequence[dict[str, Any]], asked: int | None) -> list[str]:

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple, Self
 import duckdb
 import pyarrow as pa
 
+from scorer.durable import unwritable
 from scorer.errors import RunError
 from scorer.tables.normalise import ROW_SCHEMA
 
@@ -119,16 +120,8 @@ class Spool:
         with self._failing():
             pieces = _pieces(self._base.sql(SORTED).to_arrow_reader(1024))
             for number, (place, tables) in enumerate(groupby(pieces, key=itemgetter(0))):
-                path, rows = folder / f"shard-{number}.arrow", 0
-                with pa.OSFile(str(path), "wb") as sink:
-                    writer = None
-                    for _, piece in tables:
-                        writer = writer or pa.ipc.new_file(sink, piece.schema)
-                        writer.write_batch(piece)
-                        rows += piece.num_rows
-                    if writer:
-                        writer.close()
-                yield place, path, rows
+                path = folder / f"shard-{number}.arrow"
+                yield place, path, _write_shard(path, (piece for _, piece in tables))
 
     def _sorted(self) -> Iterator[tuple[Place, SpoolRow]]:
         with self._failing():
@@ -163,6 +156,21 @@ def read_shard(path: Path) -> Iterator[list[SpoolRow]]:
                 yield list(call)
     except (OSError, pa.ArrowException) as error:
         raise RunError(f"{path}: cannot be read ({type(error).__name__}): --out must be on storage that all workers see") from error
+
+
+def _write_shard(path: Path, pieces: Iterator[pa.RecordBatch]) -> int:
+    """The number of rows."""
+    first = next(pieces)
+    rows = first.num_rows
+    try:
+        with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_file(sink, first.schema) as writer:
+            writer.write_batch(first)
+            for piece in pieces:
+                writer.write_batch(piece)
+                rows += piece.num_rows
+    except OSError as error:
+        raise unwritable(path, error) from error
+    return rows
 
 
 def _pieces(batches: pa.RecordBatchReader) -> Iterator[tuple[Place, pa.RecordBatch]]:
