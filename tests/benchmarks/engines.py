@@ -100,9 +100,8 @@ def simulate(count: int) -> None:
     with tempfile.TemporaryDirectory() as folder:
         write_run(Path(folder), {}, shards)
         size = (Path(folder) / "run.json").stat().st_size / 1e6
-    print(
-        f"{count} receipts, {count * CALLS_A_SHARD / 1e6:.0f} million calls: {kept:.0f} MB in {seconds:.1f} s; added up after {added:.1f} s; "
-    )
+    print(f"{count} receipts, {count * CALLS_A_SHARD / 1e6:.0f} million calls: {kept:.0f} MB in {seconds:.1f} s")
+    print(f"added up after {added:.1f} s")
     print(f"run.json {size:.0f} MB, written after {time.monotonic() - began:.1f} s, {memory_mb() - before:.0f} MB at most")
 
 
