@@ -167,7 +167,7 @@ def _check_reached(address: str | None) -> None:
 
 def _no_cluster(address: str | None, error: Exception) -> RunError:
     what = f"--ray-address {address}: no cluster answers" if address else "Ray did not start here"
-    return RunError(f"{what} ({type(error).__name__}): start it, or mend the address; then give the command again")
+    return RunError(f"{what} ({type(error).__name__}): start it, mend the address, or set RAY_AUTH_MODE=token if it wants one; then again")
 
 
 def _kinds(nodes: Sequence[dict[str, Any]], asked: int | None) -> list[str]:

@@ -28,7 +28,7 @@ from scorer.tables.schemas import TABLES
 from scorer.totals import Totals, totals_of
 
 CALLS_A_SHARD = 250  # at shards of 10,000 rows
-SHARD_ROWS = 400  # in the comparison: some seconds a shard
+SHARD_ROWS = 100  # in the comparison: some seconds a shard
 WORKERS = 2
 
 
