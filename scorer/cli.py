@@ -91,7 +91,7 @@ def score(
         inputs, out = [f"{text}/{partition}" for text in inputs], out / partition
     with _measured(metrics) as counted:
         runs = choose(engine.value, address=ray_address, workers=workers)
-        files = {"out": out, "config": config, "rubric": rubric, "model": model}
+        files: dict[str, Any] = {"out": out, "config": config, "rubric": rubric, "model": model}
         with progress_of("scoring") as progress:
             night = score_night(inputs, **files, progress=progress, partition=partition, engine=runs)
         counted.update(night.run)

@@ -1,7 +1,7 @@
 """What happens in one night, top to bottom? The only module that knows all rooms."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass
 from functools import reduce
@@ -123,7 +123,7 @@ def _shards(
     reader: CallReader,
     engine: Engine,
     progress: Progress,
-) -> Iterator[Shard]:
+) -> Generator[Shard, None, None]:
     """Every shard of the night: those that are there already, then the others as they are scored."""
     tables = RunTables(tuple(labels), tuple(job.rubric.behaviours), reader.carried, job.stamp)
     plans = reader.plan(job.settings.model.shard_rows, base=job.base(str(reader.carried)))

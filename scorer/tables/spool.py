@@ -161,7 +161,7 @@ def read_shard(path: Path) -> Iterator[list[SpoolRow]]:
 def _write_shard(path: Path, pieces: Iterator[pa.RecordBatch]) -> int:
     """The number of rows."""
     first = next(pieces)
-    rows = first.num_rows
+    rows: int = first.num_rows
     try:
         with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_file(sink, first.schema) as writer:
             writer.write_batch(first)
