@@ -38,7 +38,7 @@ class Ray:
     def run(self, night: Handout, progress: Progress) -> Iterator[Shard]:
         """Told after every shard. Raises RunError where a shard keeps killing its worker, or the cluster gives no worker."""
         with _connected(self._address, self._workers) as ray:
-            kinds = _kinds(ray.nodes(), self._workers)
+            kinds = kinds_of(ray.nodes(), self._workers)
             cpus = int(ray.cluster_resources().get("CPU", 1))
             crew = _Crew(ray, night.setting(max(1, cpus // len(kinds))), self._wait_s)
             try:
@@ -170,7 +170,7 @@ def _no_cluster(address: str | None, error: Exception) -> RunError:
     return RunError(f"{what} ({type(error).__name__}): start it, mend the address, or set RAY_AUTH_MODE=token if it wants one; then again")
 
 
-def _kinds(nodes: Sequence[dict[str, Any]], asked: int | None) -> list[str]:
+def kinds_of(nodes: Sequence[dict[str, Any]], asked: int | None) -> list[str]:
     """What each worker is to have: a GPU for every one that there is, a CPU for every one on machines without."""
     machines = [node["Resources"] for node in nodes if node["Alive"]]
     gpus = sum(int(has.get("GPU", 0)) for has in machines)

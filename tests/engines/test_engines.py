@@ -5,7 +5,7 @@ import signal
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from nursery import Nursery
 
 from scorer.engines.choose import choose
 from scorer.engines.engine import Engine, Ledger, Task
-from scorer.engines.ray import Ray, _kinds
+from scorer.engines.ray import Ray, kinds_of
 from scorer.errors import ConfigError, RunError
 from scorer.manifest import Shard
 from scorer.pipeline import score_night
@@ -79,16 +79,17 @@ def node(cpus: int) -> dict[str, Any]:
 
 
 @contextmanager
-def killing(times: int) -> Iterator[list[int]]:
+def killing(cluster: Any, times: int) -> Iterator[list[int]]:
     """Kill up to so many actors, each as soon as it is seen at work; gives the numbers of their processes."""
     killed: list[int] = []
     over = threading.Event()
 
     def watch() -> None:
         while len(killed) < times and not over.wait(0.02):
-            for number in set(at_work()) - set(killed):
-                os.kill(number, signal.SIGKILL)
-                killed.append(number)
+            for number in set(at_work(cluster)) - set(killed):
+                with suppress(ProcessLookupError):
+                    os.kill(number, signal.SIGKILL)
+                    killed.append(number)
                 break
 
     thread = threading.Thread(target=watch)
@@ -100,14 +101,17 @@ def killing(times: int) -> Iterator[list[int]]:
         thread.join()
 
 
-def at_work() -> list[int]:
+def at_work(cluster: Any) -> list[int]:
+    """The processes of the cluster's actors that have a task; of no other cluster's on this machine."""
+    session = Path(cluster.head_node.get_session_dir_path()).name.encode()
     found = []
     for path in Path("/proc").glob("[0-9]*/cmdline"):
-        try:
+        with suppress(OSError):  # it has ended
             if path.read_bytes().startswith(AT_WORK.encode()):
-                found.append(int(path.parent.name))
-        except OSError:
-            continue  # it has ended
+                status = path.with_name("status").read_text()
+                parent = next(line.split()[1] for line in status.splitlines() if line.startswith("PPid:"))
+                if session in Path("/proc", parent, "cmdline").read_bytes():
+                    found.append(int(path.parent.name))
     return found
 
 
@@ -157,8 +161,8 @@ def test_a_run_with_workers_that_is_told_to_stop_stops_clean(bench: Bench, tmp_p
 
 @pytest.mark.parametrize("number", range(ROUNDS))
 def test_a_cluster_gives_the_same_bytes_whatever_dies(bench: Bench, tmp_path: Path, cluster: Any, number: int) -> None:
-    lost = cluster.add_node(**node(1))
-    with killing(2) as killed:
+    lost = cluster.add_node(**node(1), num_gpus=1)  # as far as Ray knows: its worker cannot be placed again
+    with killing(cluster, 2) as killed:
         thread = threading.Thread(target=lambda: (until(lambda: len(killed) == 2), cluster.remove_node(lost, allow_graceful=False)))
         thread.start()
         found = bench.score(tmp_path / "out", Ray(cluster.address, 3))
@@ -168,7 +172,7 @@ def test_a_cluster_gives_the_same_bytes_whatever_dies(bench: Bench, tmp_path: Pa
 
 
 def test_a_shard_that_kills_its_worker_stops_the_run_which_can_go_on(bench: Bench, tmp_path: Path, cluster: Any) -> None:
-    with killing(100) as killed, pytest.raises(RunError, match="ended its worker 3 times"):
+    with killing(cluster, 100) as killed, pytest.raises(RunError, match="ended its worker 3 times"):
         bench.score(tmp_path / "out", Ray(cluster.address, 1))
 
     assert len(killed) == 3
@@ -182,7 +186,7 @@ def test_a_driver_that_was_killed_is_started_again_while_its_workers_live(
     more = ("--engine", "ray", "--ray-address", cluster.address, "--workers", 2)
     command = arguments(bench.night, out, bench.model, small_shards(tmp_path), *more)
     running = nursery.start(*command)
-    until(at_work)
+    until(lambda: at_work(cluster))
 
     os.kill(running.pid, signal.SIGKILL)
     assert running.wait() == -signal.SIGKILL
@@ -209,10 +213,10 @@ def test_gpus_are_taken_first_and_cpus_only_of_machines_without() -> None:
     big, small, gone = {"CPU": 16.0, "GPU": 2.0}, {"CPU": 3.0}, {"CPU": 64.0}
     nodes = [{"Alive": True, "Resources": big}, {"Alive": True, "Resources": small}, {"Alive": False, "Resources": gone}]
 
-    assert _kinds(nodes, None) == ["GPU"] * 2 + ["CPU"] * 3
-    assert _kinds(nodes, 1) == ["GPU"]
-    assert _kinds(nodes[1:], 5) == ["CPU"] * 5
-    assert _kinds(nodes[2:], None) == ["CPU"]
+    assert kinds_of(nodes, None) == ["GPU"] * 2 + ["CPU"] * 3
+    assert kinds_of(nodes, 1) == ["GPU"]
+    assert kinds_of(nodes[1:], 5) == ["CPU"] * 5
+    assert kinds_of(nodes[2:], None) == ["CPU"]
 
 
 def test_a_receipt_that_does_not_fit_its_task_is_refused(tmp_path: Path) -> None:
