@@ -36,7 +36,7 @@ $(VENV)/.review: $(VENV)/.score
 	touch $@
 
 $(VENV)/.develop: $(VENV)/.score
-	$(BIN)/pip install --disable-pip-version-check -q -c requirements.lock -e ".[train,review,dev]"
+	$(BIN)/pip install --disable-pip-version-check -q -c requirements.lock -e ".[train,review,ray,dev]"
 	touch $@
 
 score: $(VENV)/.score
@@ -62,7 +62,7 @@ types: $(VENV)/.develop
 check: lint types test
 
 soak: $(VENV)/.develop
-	SCORER_SOAK=1 $(BIN)/python -m pytest tests/test_unattended.py
+	SCORER_SOAK=1 $(BIN)/python -m pytest tests/test_unattended.py tests/test_skew.py tests/engines
 
 train: $(VENV)/.develop
 	$(BIN)/scorer train --config $(TRAINING) --out $(MODEL)

@@ -46,6 +46,15 @@ class LogKind(StrEnum):
     JSON = "json"
 
 
+class EngineKind(StrEnum):
+    """What runs the shards of a night."""
+
+    LOCAL = "local"
+    RAY = "ray"
+
+
+Workers = Annotated[int | None, typer.Option("--workers", min=1, help="Processes, or actors; default: 1, with Ray all that it has.")]
+Address = Annotated[str | None, typer.Option("--ray-address", help="A Ray cluster, or auto; default: a Ray of its own, here.")]
 Day = Annotated[
     datetime | None,
     typer.Option(
@@ -64,6 +73,9 @@ def score(
     rubric: RubricFile = RUBRIC,
     model: Annotated[Path | None, typer.Option("--model", help="Model folder; default: the one that the config names.")] = None,
     date: Day = None,
+    engine: Annotated[EngineKind, typer.Option("--engine", help="ray: on a cluster; the result is the same.")] = EngineKind.LOCAL,
+    ray_address: Address = None,
+    workers: Workers = None,
     log: Log = LogKind.HUMAN,
     metrics: Metrics = None,
     work: Annotated[Path | None, typer.Option("--work", help="Where a run to a URI works; default: the user's cache folder.")] = None,
@@ -71,6 +83,7 @@ def score(
     """Score every call of a night and write calls, segments, flags and rejects."""
     if log == LogKind.JSON:
         log_json()
+    from scorer.engines.choose import choose
     from scorer.places import below
     from scorer.remote import score_to
     from scorer.screen import night_table, progress_of, say
@@ -79,9 +92,10 @@ def score(
     if partition:
         inputs, out = [below(text, partition) for text in inputs], below(out, partition)
     with _measured(metrics) as counted:
+        runs = choose(engine.value, address=ray_address, workers=workers)
+        files: dict[str, Any] = {"config": config, "rubric": rubric, "model": model}
         with progress_of("scoring") as progress:
-            where = {"config": config, "rubric": rubric, "model": model, "partition": partition}
-            night, out = score_to(out, inputs, work=work, progress=progress, **where)
+            night, out = score_to(out, inputs, work=work, progress=progress, partition=partition, engine=runs, **files)
         counted.update(night.run)
         if night.reused:
             say(f"{out} already holds this run: nothing to do.")

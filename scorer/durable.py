@@ -2,11 +2,9 @@
 
 import errno
 import hashlib
-import json
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 from scorer.errors import RunError
 from scorer.faults import reach
@@ -36,17 +34,12 @@ def move(staged: Path, final: Path) -> None:
     os.replace(staged, final)
 
 
-def write_json(path: Path, value: Mapping[str, Any]) -> None:
-    """Write a JSON file that is there whole or not at all."""
-    write_text(path, json.dumps(value, indent=2, default=str) + "\n", step="manifest")
-
-
-def write_text(path: Path, text: str, *, step: str) -> None:
+def write_text(path: Path, parts: Iterable[str], *, step: str) -> None:
     """Write a text file that is there whole or not at all; `step` is how faults.py calls it."""
     reach(step)
     staged = path.with_name(f".{path.name}")
     with staged.open("w", encoding="utf-8") as stream:
-        stream.write(text)
+        stream.writelines(parts)
         stream.flush()
         reach(f"{step}-sync")
         os.fsync(stream.fileno())

@@ -1,12 +1,12 @@
 """What makes a run this run? Its fingerprint, and run.json, which says what belongs to it."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from scorer.durable import digest, file_hash, write_json
+from scorer.durable import digest, file_hash, write_text
 from scorer.errors import RunError
 from scorer.lock import LOCK_FILE
 from scorer.places import refuse_uri
@@ -75,10 +75,22 @@ def parse_run(path: Path | str, written: bytes) -> dict[str, Any]:
 
 
 def write_run(folder: Path, run: Mapping[str, Any], shards: Iterable[Shard]) -> dict[str, Any]:
-    """Write run.json last: a folder that has one is a finished run, and only the files it names belong to it."""
-    whole = {"run_version": RUN_VERSION, **run, "shards": [asdict(shard) for shard in shards]}
-    write_json(folder / RUN_FILE, whole)
-    return whole
+    """Write run.json last: a folder that has one is a finished run, and only the files it names belong to it.
+
+    Returns what it holds, without the shards.
+    """
+    head = {"run_version": RUN_VERSION, **run}
+    write_text(folder / RUN_FILE, _lines(head, shards), step="manifest")
+    return head
+
+
+def _lines(head: Mapping[str, Any], shards: Iterable[Shard]) -> Iterator[str]:
+    """JSON with a shard a line: there may be a million, and they never are one text."""
+    yield json.dumps(head, indent=2, default=str).removesuffix("\n}") + ',\n  "shards": ['
+    for number, shard in enumerate(shards):
+        row = {"id": shard.id, "tables": {name: asdict(file) for name, file in shard.tables.items()}, "counts": shard.counts}
+        yield ("," if number else "") + "\n    " + json.dumps(row, default=str)
+    yield "\n  ]\n}\n"
 
 
 def shards_of(run: Mapping[str, Any]) -> list[Shard]:

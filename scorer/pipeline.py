@@ -1,7 +1,8 @@
 """What happens in one night, top to bottom? The only module that knows all rooms."""
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
+from contextlib import closing
 from dataclasses import asdict, dataclass
 from functools import reduce
 from operator import add
@@ -9,25 +10,25 @@ from pathlib import Path
 from typing import Any
 
 from scorer import manifest
-from scorer.classify.model import SegmentModel, load_model
-from scorer.classify.predict import predict
+from scorer.engines.engine import Engine, Handout
+from scorer.engines.local import Plain
 from scorer.errors import InputError, RejectBudgetError, RunError
-from scorer.faults import reach
 from scorer.job import Job, over_budget, read_job
+from scorer.labels import Label
 from scorer.lock import hold
 from scorer.log import tell
 from scorer.manifest import Shard
-from scorer.records import Call, CallScore, Reject
+from scorer.records import Reject
 from scorer.review.report import ensure_report, write_report
-from scorer.scoring.aggregate import score_call
 from scorer.scoring.rubric import check_rubric
+from scorer.shard import Rules, rows_of
 from scorer.tables.fence import Fence
 from scorer.tables.fetching import swept
 from scorer.tables.folder import RunFolder
 from scorer.tables.intake import fence
 from scorer.tables.reader import CallReader
 from scorer.tables.spool import Spool
-from scorer.tables.writer import RunTables, ShardWriter
+from scorer.tables.writer import RunTables
 from scorer.totals import Totals, describe_run, totals_of
 
 NUMBERS = ("calls", "segments", "rows_scored", "rows_rejected", "files_rejected", "flagged_calls")  # that the last log line tells
@@ -54,6 +55,7 @@ def score_night(
     model: Path | None,
     progress: Progress,
     partition: str | None = None,
+    engine: Engine | None = None,
     kept: Kept = lambda shard: shard,
 ) -> Night:
     """Score every call of the inputs into `out`, with `model` or else the model that the config names.
@@ -61,7 +63,8 @@ def score_night(
     Raises a ScorerError before anything is written where settings, rubric, model or input cannot be used. Running the same again into
     the same folder does nothing; after a kill it goes on where it was. Where `out` is a `partition`, its run may have had other inputs,
     model or rubric: it stands until the new one is complete, and shards that are the same in both are not scored again.
-    Every finished shard goes through `kept`, one by one, in this process.
+    The `engine` changes nothing of what comes out; without one, all is done in this process. Every finished shard goes through `kept`,
+    one by one, in this process.
     """
     started = time.monotonic()
     with hold(out), swept(out / manifest.FETCHED) as fetched:
@@ -74,9 +77,10 @@ def score_night(
             return _night(job, before, out, reused=True)
         limits = job.settings.limits
         with fence(memory_mb=limits.file_memory_mb, seconds=limits.file_seconds) as behind:  # gets ready while the model is loaded
-            loaded = load_model(job.model)
-            check_rubric(job.rubric, loaded.labels, rubric)
-            shards, about = _read_and_score(job, loaded, folder, behind=behind, progress=progress, kept=kept)
+            engine = engine or Plain()
+            labels = engine.open(job.model)
+            check_rubric(job.rubric, labels, rubric)
+            shards, about = _read_and_score(job, labels, folder, out=out, behind=behind, engine=engine, progress=progress, kept=kept)
         run = folder.publish(shards, about | {"seconds": round(time.monotonic() - started, 2)})
         write_report(out)
         return _night(job, run, out)
@@ -89,7 +93,7 @@ def _night(job: Job, run: dict[str, Any], out: Path, *, reused: bool = False) ->
 
 
 def _read_and_score(
-    job: Job, loaded: SegmentModel, folder: RunFolder, *, behind: Fence, progress: Progress, kept: Kept
+    job: Job, labels: Sequence[Label], folder: RunFolder, *, out: Path, behind: Fence, engine: Engine, progress: Progress, kept: Kept
 ) -> tuple[list[Shard], dict[str, Any]]:
     """All shards of the night, finished, in the order of their ids, and what run.json says of them."""
     settings = job.settings
@@ -100,11 +104,13 @@ def _read_and_score(
             tell("rejected", run_id=job.stamp.run_id, source=reject.source, reason=reject.reason.value, rows=reject.rows)
         if not reader.rows_in and not settings.limits.allow_empty:
             raise InputError("the input holds no rows: check the night's export, or set limits.allow_empty in the config")
-        shards = sorted(map(kept, _shards(job, loaded, folder, reader=reader, progress=progress)), key=lambda shard: shard.id)
+        found = _shards(job, labels, folder, out=out, workdir=workdir, reader=reader, engine=engine, progress=progress)
+        with closing(found):  # an engine ends its workers before the folder goes
+            shards = sorted(map(kept, found), key=lambda shard: shard.id)
     totals = reduce(add, (totals_of(shard.counts) for shard in shards), Totals())
     _check_rows(reader.rows_in, totals)
     rejected = {reject.source: reject.reason.value for reject in reader.rejects if reject.is_file}
-    about = describe_run(job.stamp, job.fingerprint, labels=loaded.labels, rubric=job.rubric, totals=totals) | {
+    about = describe_run(job.stamp, job.fingerprint, labels=labels, rubric=job.rubric, totals=totals) | {
         "settings": job.told,
         "inputs": [
             {"path": file.source, "size": file.size, "sha256": file.sha256, "rejected": rejected.get(file.source)} for file in job.files
@@ -113,47 +119,40 @@ def _read_and_score(
     return shards, about
 
 
-def _shards(job: Job, loaded: SegmentModel, folder: RunFolder, *, reader: CallReader, progress: Progress) -> Iterator[Shard]:
+def _shards(
+    job: Job,
+    labels: Sequence[Label],
+    folder: RunFolder,
+    *,
+    out: Path,
+    workdir: Path,
+    reader: CallReader,
+    engine: Engine,
+    progress: Progress,
+) -> Generator[Shard, None, None]:
     """Every shard of the night: those that are there already, then the others as they are scored."""
-    tables = RunTables(loaded.labels, tuple(job.rubric.behaviours), reader.carried, job.stamp)
+    tables = RunTables(tuple(labels), tuple(job.rubric.behaviours), reader.carried, job.stamp)
     plans = reader.plan(job.settings.model.shard_rows, base=job.base(str(reader.carried)))
     known = {plan.id: shard for plan in plans if (shard := folder.find(plan.id))}
     yield from known.values()
     if reader.rejects or not plans:
         yield _loose_shard(job, folder, tables, reader.rejects)
-    done = sum(shard.counts["rows_scored"] + shard.counts["rows_rejected"] for shard in known.values())
-    for plan, call_ids, calls in reader.calls([plan for plan in plans if plan.id not in known]):
-        reach("score")
-        totals, since = Totals(), time.monotonic()
-        with folder.writer(plan.id, tables) as writer:
-            for _ in _score_calls(calls, job, loaded, writer=writer, totals=totals):
-                progress(done + totals.rows_scored + totals.rows_rejected, reader.rows_in)
-            yield folder.keep(writer, totals.counts(), call_ids=call_ids)
-        done += totals.rows_scored + totals.rows_rejected
-        facts = {"calls": totals.calls, "rows_rejected": totals.rows_rejected, "rows_done": done, "rows_in": reader.rows_in}
-        tell("shard", run_id=job.stamp.run_id, shard=plan.id, seconds=round(time.monotonic() - since, 2), **facts)
-
-
-def _score_calls(
-    found: Iterable[Call | Reject], job: Job, loaded: SegmentModel, *, writer: ShardWriter, totals: Totals
-) -> Iterator[CallScore]:
-    """Judge, score and write the calls of a shard, one by one; its rejects go straight to the writer."""
-    settings = job.settings.model
-    maker = loaded.maker(settings.window_tokens, settings.context_tokens)
-
-    def calls() -> Iterator[Call]:
-        for item in found:
-            if isinstance(item, Reject):
-                writer.write_reject(item)
-                totals.reject(item)
-            else:
-                yield item
-
-    for judged in predict(calls(), loaded, maker, batch_tokens=settings.batch_tokens):
-        score = score_call(judged, job.rubric)
-        writer.write_call(judged, score)
-        totals.add(judged.call, score)
-        yield score
+    done, since = sum(rows_of(shard) for shard in known.values()), time.monotonic()
+    rules = Rules(job.model.resolve(), job.settings.model, job.rubric, tables)
+    wanted = [plan for plan in plans if plan.id not in known]
+    here = Handout(rules, reader, wanted, out=out.resolve(), workdir=workdir.resolve(), folder=folder)
+    before = done
+    for shard in engine.run(here, lambda rows: progress(before + rows, reader.rows_in)) if wanted else ():
+        done += rows_of(shard)
+        facts = {
+            "calls": shard.counts["calls"],
+            "rows_rejected": shard.counts["rows_rejected"],
+            "rows_done": done,
+            "rows_in": reader.rows_in,
+        }
+        tell("shard", run_id=job.stamp.run_id, shard=shard.id, seconds=round(time.monotonic() - since, 2), **facts)
+        since = time.monotonic()
+        yield shard
 
 
 def _loose_shard(job: Job, folder: RunFolder, tables: RunTables, rejects: Sequence[Reject]) -> Shard:

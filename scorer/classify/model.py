@@ -87,7 +87,7 @@ def load_model(folder: Path, *, calibrated: bool = True) -> SegmentModel:
     With `calibrated` false, thresholds.json may be missing: temperature 1 and threshold 0.5 stand in.
     """
     _check_record(folder, _hashes(folder))
-    labels = _declared_labels(folder)
+    labels = declared_labels(folder)
     decisions = read_decisions(folder / "thresholds.json", labels) if calibrated else (UNCALIBRATED,) * len(labels)
     tokenizer = _load_tokenizer(folder)
     network = _load_network(folder)
@@ -96,7 +96,7 @@ def load_model(folder: Path, *, calibrated: bool = True) -> SegmentModel:
     return SegmentModel(network, tokenizer, labels, decisions)
 
 
-def _declared_labels(folder: Path) -> tuple[Label, ...]:
+def declared_labels(folder: Path) -> tuple[Label, ...]:
     labels = read_labels(folder / "labels.json")
     try:
         config = json.loads((folder / "config.json").read_text(encoding="utf-8"))

@@ -34,7 +34,7 @@ class Reading:
     def threads(self) -> Iterator[Executor]:
         """The workers. Where there are several, no product is spread over cores while they last: the windows are."""
         before = torch.get_num_threads()
-        torch.set_num_threads(usable_cores() // self.workers)
+        torch.set_num_threads(max(1, _cores() // self.workers))
         try:
             with ThreadPoolExecutor(self.workers) as threads:
                 try:
@@ -49,7 +49,7 @@ def exact_reading(model: SegmentModel, batch_tokens: int) -> Reading:
     """In float32. On the CPU a window is read alone, by one core: what is read beside it cannot change the last bits of its answer."""
     if not _by_core(model):
         return Reading(partial(piece_logits, model.network, pad_id=model.pad_id), batch_tokens, 1)
-    return Reading(_alone(Bert(model.network, exactly)), 1, usable_cores())
+    return Reading(_alone(Bert(model.network, exactly)), 1, _cores())
 
 
 @lru_cache(maxsize=1)  # a night predicts once per shard
@@ -65,6 +65,11 @@ def quick_reading(model: SegmentModel, batch_tokens: int) -> Reading:
         return exact.answer(windows) if doubts(windows[0], logits) else logits
 
     return Reading(answer, 1, exact.workers)
+
+
+def _cores() -> int:
+    """The cores for this process: a worker beside others was given fewer threads than there are cores."""
+    return min(usable_cores(), torch.get_num_threads())
 
 
 def _by_core(model: SegmentModel) -> bool:

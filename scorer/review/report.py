@@ -53,7 +53,7 @@ def write_report(run: Path, *, masked: bool = True) -> Path:
     night = read_night(run)
     page = render("report.html", **report_values(night, earlier_runs(run), masked=masked))
     try:
-        write_text(run / REPORT, page, step="report")
+        write_text(run / REPORT, [page], step="report")
     except OSError as error:
         raise unwritable(run / REPORT, error) from error
     return run / REPORT

@@ -27,12 +27,13 @@ class RunFolder:
     """A run folder that is written to; its lock is held (see lock.py).
 
     A shard is staged, verified, and kept under a hidden name, all tables at once. When the last one is there, all files get their final
-    names and run.json is written; only then is what the run before had, and this one has not, removed.
+    names and run.json is written; only then is what the run before had, and this one has not, removed. A worker has a `staging` of its own
+    inside the private folder of its run, keeps shards, and does nothing else; one that outlives its run finds that folder gone.
     """
 
-    def __init__(self, out: Path, before: Iterable[Shard] = ()) -> None:
+    def __init__(self, out: Path, before: Iterable[Shard] = (), *, staging: Path | None = None) -> None:
         self._out = out
-        self._staging = out / STAGING
+        self._staging = staging or out / STAGING
         self._kept = out / KEPT
         self._before = {shard.id: shard for shard in before}
 
@@ -41,7 +42,7 @@ class RunFolder:
         """A private folder for what is needed only now; also removes what runs before left in theirs."""
         try:
             shutil.rmtree(self._staging, ignore_errors=True)
-            self._staging.mkdir(parents=True)
+            self._staging.mkdir(parents=True, exist_ok=True)  # a worker of a run that was killed may still write there
             folder = Path(tempfile.mkdtemp(dir=self._staging))
         except OSError as error:
             raise unwritable(self._staging, error) from error
@@ -83,9 +84,16 @@ class RunFolder:
             sync(writer.folder / MARK)
             sync(writer.folder)
             self._kept.mkdir(exist_ok=True)
+            if there := self._kept_whole(shard.id):  # by another worker: never touch what the driver may be publishing
+                return there
             shutil.rmtree(self._kept / shard.id, ignore_errors=True)  # one that was found damaged
             reach("keep")
-            move(writer.folder, self._kept / shard.id)
+            try:
+                move(writer.folder, self._kept / shard.id)
+            except OSError:
+                if there := self._kept_whole(shard.id):  # another worker was first
+                    return there
+                raise
             reach("keep-sync")
             sync(self._kept)
         except OSError as error:
@@ -116,6 +124,12 @@ class RunFolder:
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             return None  # not there, or not whole: it is done again
 
+    def _kept_whole(self, shard_id: str) -> Shard | None:
+        shard = self._marked(shard_id)
+        return (
+            shard if shard and all(file.is_at(self._kept / shard_id / f"{name}.parquet") for name, file in shard.tables.items()) else None
+        )
+
     def _place(self, shard_id: str, name: str, file: TableFile) -> Path | None:
         """Where the file is now: kept, or published by a run that was killed, or by the run before."""
         kept, final = self._kept / shard_id / f"{name}.parquet", self._out / name / f"{shard_id}.parquet"
@@ -129,6 +143,8 @@ class RunFolder:
             if kept.exists():
                 reach("publish")
                 move(kept, self._out / name / f"{shard.id}.parquet")
+            if not (self._out / name / f"{shard.id}.parquet").exists():
+                raise RunError(f"{self._out}: shard {shard.id} is gone from {name}/: nothing was published; give the command again")
 
     def _clean(self, wanted: set[str]) -> None:
         """Remove what no longer belongs to the run; of the table folders only files that can have been ours."""

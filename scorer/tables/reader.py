@@ -72,6 +72,12 @@ class CallReader:
         """The carried columns of all files."""
         return merge_carried(self._schemas.values())
 
+    @property
+    def assembler(self) -> Assembler:
+        """What makes calls of rows, here or elsewhere."""
+        names = tuple(file.source for file in self._files)
+        return Assembler(names, self._schemas, self.carried, self._limits.segment_characters)
+
     def plan(self, shard_rows: int, *, base: str) -> list[Plan]:
         """The shards of the night; `base` stands for all that a result depends on beside the input.
 
@@ -86,8 +92,12 @@ class CallReader:
 
     def calls(self, plans: Sequence[Plan]) -> Iterator[tuple[Plan, list[str], Iterator[Call | Reject]]]:
         """The planned shards, each with the call_ids that it must give and its calls in ascending order of call_id."""
-        by_place = {plan.place: plan for plan in plans}
-        names = tuple(file.source for file in self._files)
-        assembler = Assembler(names, self._schemas, self.carried, self._limits.segment_characters)
+        by_place, assembler = {plan.place: plan for plan in plans}, self.assembler
         for place, calls in self._spool.shards([plan.place for plan in plans]):
             yield by_place[place], self._spool.call_ids(place), (assembler.assemble(rows[0].call_id, rows) for rows in calls)
+
+    def hand_out(self, plans: Sequence[Plan], folder: Path) -> Iterator[tuple[Plan, list[str], Path, int]]:
+        """The planned shards, each with its call_ids, a file of its rows (see Spool.hand_out) and their number."""
+        by_place = {plan.place: plan for plan in plans}
+        for place, path, rows in self._spool.hand_out([plan.place for plan in plans], folder):
+            yield by_place[place], self._spool.call_ids(place), path, rows

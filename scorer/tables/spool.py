@@ -13,6 +13,7 @@ from typing import Any, NamedTuple, Self
 import duckdb
 import pyarrow as pa
 
+from scorer.durable import unwritable
 from scorer.errors import RunError
 from scorer.tables.normalise import ROW_SCHEMA
 
@@ -109,20 +110,32 @@ class Spool:
 
     def shards(self, wanted: Sequence[Place]) -> Iterator[tuple[Place, Iterator[list[SpoolRow]]]]:
         """The wanted shards in order, each with the rows of its calls: those of a call in input order, calls ascending."""
-        with self._failing():
-            self._base.execute("CREATE OR REPLACE TABLE wanted (home INTEGER, bucket INTEGER)")
-            if wanted:
-                self._base.register("asked", pa.table({"home": [x[0] for x in wanted], "bucket": [x[1] for x in wanted]}))
-                self._base.execute("INSERT INTO wanted SELECT home, bucket FROM asked")
-                self._base.unregister("asked")
+        self._want(wanted)
         for shard, rows in groupby(self._sorted(), key=itemgetter(0)):
             yield shard, (list(call) for _, call in groupby((row for _, row in rows), key=itemgetter(0)))
+
+    def hand_out(self, wanted: Sequence[Place], folder: Path) -> Iterator[tuple[Place, Path, int]]:
+        """The wanted shards in order, each in an Arrow file for `read_shard`, written when it is asked for; with its number of rows."""
+        self._want(wanted)
+        with self._failing():
+            pieces = _pieces(self._base.sql(SORTED).to_arrow_reader(1024))
+            for number, (place, tables) in enumerate(groupby(pieces, key=itemgetter(0))):
+                path = folder / f"shard-{number}.arrow"
+                yield place, path, _write_shard(path, (piece for _, piece in tables))
 
     def _sorted(self) -> Iterator[tuple[Place, SpoolRow]]:
         with self._failing():
             for batch in self._base.sql(SORTED).to_arrow_reader(1024):
                 for home, bucket, *row in zip(*(column.to_pylist() for column in batch.columns), strict=True):
                     yield (home, bucket), SpoolRow(*row)
+
+    def _want(self, wanted: Sequence[Place]) -> None:
+        with self._failing():
+            self._base.execute("CREATE OR REPLACE TABLE wanted (home INTEGER, bucket INTEGER)")
+            if wanted:
+                self._base.register("asked", pa.table({"home": [x[0] for x in wanted], "bucket": [x[1] for x in wanted]}))
+                self._base.execute("INSERT INTO wanted SELECT home, bucket FROM asked")
+                self._base.unregister("asked")
 
     @contextmanager
     def _failing(self) -> Iterator[None]:
@@ -131,3 +144,40 @@ class Spool:
         except (OSError, duckdb.Error) as error:
             what = f"{self._workdir}: sorting the input failed ({type(error).__name__})"
             raise RunError(f"{what}: free disk space there, and memory, and run the same command again") from error
+
+
+def read_shard(path: Path) -> Iterator[list[SpoolRow]]:
+    """The rows of each call in a file of `Spool.hand_out`. Raises RunError where it is not there, or not whole."""
+    try:
+        with pa.memory_map(str(path)) as source, pa.ipc.open_file(source) as file:
+            batches = (file.get_batch(number) for number in range(file.num_record_batches))
+            rows = (SpoolRow(*row) for batch in batches for row in zip(*(column.to_pylist() for column in batch.columns), strict=True))
+            for _, call in groupby(rows, key=itemgetter(0)):
+                yield list(call)
+    except (OSError, pa.ArrowException) as error:
+        raise RunError(f"{path}: cannot be read ({type(error).__name__}): --out must be on storage that all workers see") from error
+
+
+def _write_shard(path: Path, pieces: Iterator[pa.RecordBatch]) -> int:
+    """The number of rows."""
+    first = next(pieces)
+    rows: int = first.num_rows
+    try:
+        with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_file(sink, first.schema) as writer:
+            writer.write_batch(first)
+            for piece in pieces:
+                writer.write_batch(piece)
+                rows += piece.num_rows
+    except OSError as error:
+        raise unwritable(path, error) from error
+    return rows
+
+
+def _pieces(batches: pa.RecordBatchReader) -> Iterator[tuple[Place, pa.RecordBatch]]:
+    """The batches, cut where a shard ends."""
+    for batch in batches:
+        first, rest = 0, batch.select(batch.schema.names[2:])
+        for place, rows in groupby(zip(batch.column(0).to_pylist(), batch.column(1).to_pylist(), strict=True)):
+            count = sum(1 for _ in rows)
+            yield place, rest.slice(first, count)
+            first += count

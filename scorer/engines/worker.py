@@ -1,0 +1,84 @@
+"""What does a worker do with a task? The same on any engine: the model is loaded once, a failure comes back as words."""
+
+import os
+import tempfile
+import traceback
+from importlib.metadata import version
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+import torch
+
+from scorer.classify.model import SegmentModel, load_model, model_hash
+from scorer.durable import unwritable
+from scorer.engines.engine import Setting, Task
+from scorer.errors import RunError, ScorerError
+from scorer.manifest import Shard
+from scorer.shard import score_shard
+from scorer.tables.folder import RunFolder
+from scorer.tables.spool import read_shard
+
+
+class Answer(NamedTuple):
+    """A receipt, or how the task failed; never transcript text."""
+
+    shard: Shard | None
+    failed: Literal["", "expected", "memory", "bug"] = ""
+    message: str = ""
+
+    def receipt(self) -> Shard:
+        """The receipt. Raises what the worker could not do."""
+        if self.failed == "memory":
+            raise MemoryError
+        if self.shard is None:
+            raise RunError(self.message)
+        return self.shard
+
+
+class Worker:
+    """Scores tasks, one at a time."""
+
+    def __init__(self, setting: Setting) -> None:
+        torch.set_num_threads(min(setting.threads, len(os.sched_getaffinity(0))))
+        self._setting = setting
+        self._loaded: SegmentModel | None = None
+
+    def ready(self) -> None:
+        """Answers once it has started."""
+
+    def score(self, task: Task) -> Answer:
+        """Nothing is raised: an engine would print it, and it may quote a transcript."""
+        try:
+            return Answer(self._score(task))
+        except ScorerError as error:
+            return Answer(None, "expected", str(error))
+        except MemoryError:
+            return Answer(None, "memory")
+        except Exception as error:  # noqa: BLE001  # the border of a worker: only where it happened goes back
+            lines = [f"  {frame.filename}:{frame.lineno} in {frame.name}" for frame in traceback.extract_tb(error.__traceback__)]
+            head = f"shard {task.shard_id}: a bug in scorer ({type(error).__name__}); please report these lines:"
+            return Answer(None, "bug", "\n".join([head, *lines]))
+
+    def _score(self, task: Task) -> Shard:
+        setting = self._setting
+        self._loaded = self._loaded or _load(setting)
+        try:
+            attempt = tempfile.TemporaryDirectory(dir=setting.workdir, ignore_cleanup_errors=True)
+        except OSError as error:
+            raise unwritable(setting.workdir, error) from error
+        with attempt as staging:
+            folder = RunFolder(setting.out, staging=Path(staging))
+            calls = (setting.assembler.assemble(rows[0].call_id, rows) for rows in read_shard(task.path))
+            return score_shard(task.shard_id, task.calls, calls, rules=setting.rules, loaded=self._loaded, folder=folder)
+
+
+def _load(setting: Setting) -> SegmentModel:
+    """The model, where this machine has the program and the model that the driver has: else bytes would differ."""
+    stamp, folder = setting.rules.tables.stamp, setting.rules.model
+    if version("scorer") != stamp.scorer_version:
+        raise RunError(
+            f"{os.uname().nodename} has scorer {version('scorer')}, the driver {stamp.scorer_version}: install one version on all"
+        )
+    if model_hash(folder) != stamp.model_hash:
+        raise RunError(f"{os.uname().nodename}: {folder} is not the model that the driver sees there: copy it, or share the folder")
+    return load_model(folder)

@@ -1,0 +1,237 @@
+"""The same bytes on any engine, whatever dies on the way."""
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from nights import ROOT, arguments, broken, call_rows, leftovers, published, small_shards, write_night
+from nursery import Nursery
+
+from scorer.engines.choose import choose
+from scorer.engines.engine import Engine, Ledger, Task
+from scorer.engines.ray import Ray, kinds_of
+from scorer.errors import ConfigError, RunError
+from scorer.manifest import Shard
+from scorer.pipeline import score_night
+
+pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]  # what Ray leaves open is not ours
+ROUNDS = 20 if "SCORER_SOAK" in os.environ else 1
+CANARY = "tangerine"
+AT_WORK = "ray::Worker.score"  # how Ray calls the process of an actor that has a task
+
+
+@dataclass
+class Bench:
+    """A night, and what a run of it gives in one process."""
+
+    night: Path
+    model: Path
+    clean: dict[str, str]
+
+    def score(self, out: Path, engine: Engine | None) -> dict[str, str]:
+        score(self.night, out, self.model, engine)
+        return published(out)
+
+
+def score(night: Path, out: Path, model: Path, engine: Engine | None) -> None:
+    rubric = ROOT / "configs/rubric.yaml"
+    config = small_shards(out.parent)
+    score_night([str(night)], out=out, config=config, rubric=rubric, model=model, progress=lambda *_: None, engine=engine)
+    assert leftovers(out) == [] and broken(out) == []
+
+
+@pytest.fixture(scope="module")
+def bench(tmp_path_factory: pytest.TempPathFactory, keyword_folder: Path) -> Bench:
+    folder = tmp_path_factory.mktemp("engines")
+    night = write_night(folder / "night")
+    rows = [row | {"text": f"{CANARY} {row['text']}", "customer_name": CANARY} for row in call_rows(f"said {CANARY}", turns=30)]
+    pq.write_table(pa.Table.from_pylist(rows), night / "canary.parquet")
+    bench = Bench(night, keyword_folder, {})
+    bench.clean = bench.score(folder / "clean", None)
+    return bench
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Any]:
+    """Two machines of a CPU each, as far as Ray knows."""
+    for name in ("RAY_gcs_server_request_timeout_seconds", "RAY_raylet_start_wait_time_s"):
+        os.environ.setdefault(name, "120")  # the box may be busy
+    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+    from ray.cluster_utils import Cluster
+
+    found = Cluster(initialize_head=True, head_node_args=node(1))
+    found.add_node(**node(1))
+    yield found
+    found.shutdown()
+
+
+def node(cpus: int) -> dict[str, Any]:
+    return {"num_cpus": cpus, "object_store_memory": 80 << 20, "include_dashboard": False}
+
+
+@contextmanager
+def killing(cluster: Any, times: int) -> Iterator[list[int]]:
+    """Kill up to so many actors, each as soon as it is seen at work; gives the numbers of their processes."""
+    killed: list[int] = []
+    over = threading.Event()
+
+    def watch() -> None:
+        while len(killed) < times and not over.wait(0.02):
+            for number in set(at_work(cluster)) - set(killed):
+                with suppress(ProcessLookupError):
+                    os.kill(number, signal.SIGKILL)
+                    killed.append(number)
+                break
+
+    thread = threading.Thread(target=watch)
+    thread.start()
+    try:
+        yield killed
+    finally:
+        over.set()
+        thread.join()
+
+
+def at_work(cluster: Any) -> list[int]:
+    """The processes of the cluster's actors that have a task; of no other cluster's on this machine."""
+    session = Path(cluster.head_node.get_session_dir_path()).name.encode()
+    found = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with suppress(OSError):  # it has ended
+            if path.read_bytes().startswith(AT_WORK.encode()):
+                status = path.with_name("status").read_text()
+                parent = next(line.split()[1] for line in status.splitlines() if line.startswith("PPid:"))
+                if session in Path("/proc", parent, "cmdline").read_bytes():
+                    found.append(int(path.parent.name))
+    return found
+
+
+def until(true: Any, seconds: float = 120) -> None:
+    end = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < end
+        time.sleep(0.02)
+
+
+def test_processes_give_the_same_bytes(bench: Bench, tmp_path: Path) -> None:
+    assert bench.score(tmp_path / "out", choose("local", address=None, workers=2)) == bench.clean
+
+
+@pytest.mark.parametrize(
+    ("fault", "code", "part"),
+    [("score:kill", 1, "ended its worker 3 times"), ("write:enospc", 1, "free space")],
+)
+def test_a_fault_in_a_process_is_a_clear_failure_that_resumes(
+    bench: Bench, tmp_path: Path, nursery: Nursery, fault: str, code: int, part: str
+) -> None:
+    out = tmp_path / "out"
+    command = arguments(bench.night, out, bench.model, small_shards(tmp_path), "--workers", 2)
+
+    assert_fails(nursery.run(*command, fault=fault), code, part)
+    assert not (out / "run.json").exists() and broken(out) == []
+    assert nursery.run(*command[:-2])[0] == 0  # on another engine
+    assert published(out) == bench.clean and leftovers(out) == []
+
+
+def assert_fails(ended: tuple[int, str], code: int, part: str) -> None:
+    assert ended[0] == code and part in ended[1] and "bug" not in ended[1] and CANARY not in ended[1], ended
+
+
+@pytest.mark.parametrize("engine", [("--workers", 2), ("--engine", "ray", "--workers", 2)])
+def test_a_run_with_workers_that_is_told_to_stop_stops_clean(bench: Bench, tmp_path: Path, nursery: Nursery, engine: tuple[object]) -> None:
+    out = tmp_path / "out"
+    running = nursery.start(*arguments(bench.night, out, bench.model, small_shards(tmp_path), *engine), fault="score:wait")
+    until(lambda: list(out.glob(".staging/tmp*/tmp*")))  # a worker has begun
+    began = time.monotonic()
+
+    os.kill(running.pid, signal.SIGTERM)
+
+    assert running.wait() == 143 and time.monotonic() - began < 15, running.said()
+    assert "run the same command again" in running.said()
+
+
+@pytest.mark.parametrize("number", range(ROUNDS))
+def test_a_cluster_gives_the_same_bytes_whatever_dies(bench: Bench, tmp_path: Path, cluster: Any, number: int) -> None:
+    lost = cluster.add_node(**node(1), num_gpus=1)  # as far as Ray knows: its worker cannot be placed again
+    with killing(cluster, 2) as killed:
+        thread = threading.Thread(target=lambda: (until(lambda: len(killed) == 2), cluster.remove_node(lost, allow_graceful=False)))
+        thread.start()
+        found = bench.score(tmp_path / "out", Ray(cluster.address, 3))
+        thread.join()
+
+    assert found == bench.clean and len(killed) == 2
+
+
+def test_a_shard_that_kills_its_worker_stops_the_run_which_can_go_on(bench: Bench, tmp_path: Path, cluster: Any) -> None:
+    with killing(cluster, 100) as killed, pytest.raises(RunError, match="ended its worker 3 times"):
+        bench.score(tmp_path / "out", Ray(cluster.address, 1))
+
+    assert len(killed) == 3
+    assert bench.score(tmp_path / "out", Ray(cluster.address, 2)) == bench.clean
+
+
+def test_a_driver_that_was_killed_is_started_again_while_its_workers_live(
+    bench: Bench, tmp_path: Path, cluster: Any, nursery: Nursery
+) -> None:
+    out = tmp_path / "out"
+    more = ("--engine", "ray", "--ray-address", cluster.address, "--workers", 2)
+    command = arguments(bench.night, out, bench.model, small_shards(tmp_path), *more)
+    running = nursery.start(*command)
+    until(lambda: at_work(cluster))
+
+    os.kill(running.pid, signal.SIGKILL)
+    assert running.wait() == -signal.SIGKILL
+    code, said = nursery.run(*command)
+
+    assert code == 0, said
+    assert published(out) == bench.clean and broken(out) == [] and leftovers(out) == []
+
+
+def test_a_cluster_that_gives_no_worker_is_not_waited_for_for_ever(bench: Bench, tmp_path: Path, cluster: Any) -> None:
+    with pytest.raises(RunError, match="gave no worker"):
+        bench.score(tmp_path / "out", Ray(cluster.address, 1, wait_s=0.0))
+
+
+def test_ray_writes_nothing_of_a_call_anywhere(cluster: Any) -> None:
+    folder = Path(cluster.head_node.get_session_dir_path())
+    files = [path for path in folder.rglob("*") if path.is_file()]
+
+    assert any(path.name.startswith("worker-") for path in files)  # else the wrong folder was looked at
+    assert [path for path in files if CANARY.encode() in path.read_bytes()] == []
+
+
+def test_gpus_are_taken_first_and_cpus_only_of_machines_without() -> None:
+    big, small, gone = {"CPU": 16.0, "GPU": 2.0}, {"CPU": 3.0}, {"CPU": 64.0}
+    nodes = [{"Alive": True, "Resources": big}, {"Alive": True, "Resources": small}, {"Alive": False, "Resources": gone}]
+
+    assert kinds_of(nodes, None) == ["GPU"] * 2 + ["CPU"] * 3
+    assert kinds_of(nodes, 1) == ["GPU"]
+    assert kinds_of(nodes[1:], 5) == ["CPU"] * 5
+    assert kinds_of(nodes[2:], None) == ["CPU"]
+
+
+def test_a_receipt_that_does_not_fit_its_task_is_refused(tmp_path: Path) -> None:
+    task = Task("a", ["x"], 5, tmp_path / "rows")
+
+    with pytest.raises(RunError, match="5 rows were handed out, the receipt is for 4"):
+        Ledger(iter([task])).settle(task, Shard("a", {}, {"rows_scored": 3, "rows_rejected": 1}))
+
+
+@pytest.mark.parametrize(("name", "address", "part"), [("local", "auto", "--engine ray"), ("ray", "ray://head:10001", "host:port")])
+def test_an_address_that_cannot_be_used_is_refused(name: str, address: str, part: str) -> None:
+    with pytest.raises(ConfigError, match=part):
+        choose(name, address=address, workers=None)
+
+
+def test_a_cluster_that_is_not_there_is_said_at_once(bench: Bench, tmp_path: Path) -> None:
+    with pytest.raises(RunError, match=r"127\.0\.0\.1:1: no cluster answers"):
+        bench.score(tmp_path / "out", choose("ray", address="127.0.0.1:1", workers=None))
