@@ -20,6 +20,7 @@ from scorer.stopping import SIGNALS
 
 STORE_BYTES = 100 << 20  # of a Ray that we start: only tasks and receipts go through it
 CONNECT_S = 10.0
+START_S = 45.0  # after which a worker is asked for again, where none is at work: Ray may lose what a dying machine was asked for
 WAIT_S = 300.0  # for the cluster to place one worker, where none is at work; one that grows on demand needs minutes
 
 
@@ -86,17 +87,29 @@ class _Crew:
 
     def next(self) -> tuple[_Hand, Answer | None, bool]:
         """The next that answers, what it says, and whether it is lost. Raises RunError where the cluster gives no worker at all."""
-        while not (ready := self._ray.wait(list(self._asked), timeout=self._wait_s)[0]):
-            if not self.at_work:
+        patience, waited = min(START_S, self._wait_s), 0.0
+        while not (ready := self._ray.wait(list(self._asked), timeout=patience)[0]):
+            if self.at_work:
+                continue
+            waited += patience
+            if waited >= self._wait_s:
                 raise RunError(
                     f"the cluster gave no worker within {self._wait_s:.0f} s: finished shards are kept; see that it has CPUs that nobody "
                     "else holds, and give the command again"
                 )
+            self._ask_again()
+            patience = min(2 * patience, self._wait_s - waited)  # longer, for where to start is slow
         hand = self._asked.pop(ready[0])
         try:
             return hand, self._ray.get(ready[0]), False
         except self._ray.exceptions.RayError:  # its words may quote anything
             return hand, None, True
+
+    def _ask_again(self) -> None:
+        starting, self._asked = [*self._asked.values()], {}
+        for hand in starting:
+            self._ray.kill(hand.actor)
+            self.start(hand.kind)
 
     def end(self) -> None:
         """All of them, whatever they do."""
