@@ -1,7 +1,7 @@
 # make score    set up, score the sample night (or IN=... OUT=...) with the shipped model
 # make test     set up, run the tests
 # make check    formatting, linting, types, tests
-# make soak     200 kills, 10,000 mutants, every file operation failing once; an hour or so
+# make soak     200 kills, 10,000 mutants, every file operation failing once, 500,000 calls of a night; an hour or so
 # make report   write and open the morning report of the sample night (or OUT=...)
 # make review   open the review app on it
 # make retrain  verdicts into models/verdicts/ if there are any, then train, calibrate, evaluate, release: a new model, if it
@@ -62,7 +62,7 @@ types: $(VENV)/.develop
 check: lint types test
 
 soak: $(VENV)/.develop
-	SCORER_SOAK=1 $(BIN)/python -m pytest tests/test_unattended.py tests/test_skew.py tests/engines
+	SCORER_SOAK=1 $(BIN)/python -m pytest tests/test_unattended.py tests/test_skew.py tests/test_same_results.py tests/engines
 
 train: $(VENV)/.develop
 	$(BIN)/scorer train --config $(TRAINING) --out $(MODEL)

@@ -18,12 +18,13 @@ class Running:
     log: Path
     nursery: "Nursery"
     peak_mb: int = 0  # memory that its largest process had, once it has ended
+    cpu_s: float = 0.0  # that all its processes took: what it costs, however busy the machine is
 
     def wait(self) -> int:
         """Its exit code; minus the signal that killed it."""
-        code, peak_kb = map(int, self.nursery.receive().split())
-        self.peak_mb = peak_kb >> 10
-        return code
+        code, peak_kb, cpu_s = self.nursery.receive().split()
+        self.peak_mb, self.cpu_s = int(peak_kb) >> 10, float(cpu_s)
+        return int(code)
 
     def said(self) -> str:
         """What it printed, on both streams."""
@@ -83,7 +84,7 @@ def serve() -> None:
             run(json.loads(line), scorer.cli)
         print(child, flush=True)
         _, status, usage = os.wait4(child, 0)
-        print(os.waitstatus_to_exitcode(status), usage.ru_maxrss, flush=True)
+        print(os.waitstatus_to_exitcode(status), usage.ru_maxrss, usage.ru_utime + usage.ru_stime, flush=True)
 
 
 def run(asked: dict[str, Any], cli: Any) -> None:

@@ -60,7 +60,7 @@ class Desk:
         assert running.wait() == 0, running.said()
         out = out or self.out
         run = json.loads((out / "run.json").read_text())
-        print(f"{rows} rows, {len(run['shards'])} shards: {run['seconds']} s, {running.peak_mb} MB")
+        print(f"{rows} rows, {len(run['shards'])} shards: {run['seconds']} s, {running.cpu_s:.0f} s of CPU, {running.peak_mb} MB")
         assert running.peak_mb < CAP_MB or not SOAK
         assert run["counts"]["rows_scored"] + run["counts"]["rows_rejected"] == rows
         assert run["counts"]["rows_scored"] == self.ask("segments", "count(*)", out=out)[0][0] == rows

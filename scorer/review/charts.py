@@ -1,7 +1,9 @@
 """Where do the marks of a picture stand? Places for the SVG in pages/charts.html."""
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 
 from scorer.records import Segment
 
@@ -66,9 +68,11 @@ def _draw(
 
 def overlaps(segments: Sequence[Segment], spans: dict[int, tuple[float, float]]) -> list[tuple[float, float]]:
     """Stretches in which agent and customer both speak, in order."""
-    parties = [sorted(spans[s.index] for s in segments if s.speaker == party) for party in ("agent", "customer")]
-    shared = [(max(a, c), min(b, d)) for a, b in parties[0] for c, d in parties[1] if min(b, d) > max(a, c)]
-    return sorted(shared)
+    agent, customer = (sorted(spans[s.index] for s in segments if s.speaker == party) for party in ("agent", "customer"))
+    reached = list(accumulate((end for _, end in customer), max))  # latest end so far, so that what ended before is passed over
+    starts = [start for start, _ in customer]
+    near = ((a, b, customer[bisect_right(reached, a) : bisect_left(starts, b)]) for a, b in agent)
+    return sorted((max(a, c), min(b, d)) for a, b, spoken in near for c, d in spoken if min(b, d) > max(a, c))
 
 
 def _said(segments: Sequence[Segment], spans: dict[int, tuple[float, float]]) -> str:

@@ -1,5 +1,6 @@
 """In which moments of a call was a behaviour called for, or could go wrong?"""
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
 from math import prod
@@ -85,8 +86,8 @@ def _episodes(judged: JudgedCall, behaviour: PerEpisode, episodes: Episodes) -> 
     reach = behaviour.within_segments or episodes.answer_segments
     for number, (first, last) in enumerate(spans):
         until = spans[number + 1][0] if number + 1 < len(spans) else len(judged.predictions)
-        within = [at for at in agent if first < at < last]
-        after = [at for at in agent if last < at < until][:reach]
+        within = agent[bisect_right(agent, first) : bisect_left(agent, last)]
+        after = agent[bisect_right(agent, last) : bisect_left(agent, until)][:reach]
         yield Chance(first, (*within, *after))
 
 

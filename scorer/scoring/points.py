@@ -10,13 +10,13 @@ QUOTE_CHARACTERS = 300
 def score_behaviour(judged: JudgedCall, name: str, behaviour: Behaviour, *, episodes: Episodes) -> BehaviourScore:
     """Tally, points from labels and from probabilities, and evidence of one behaviour."""
     chances = find_chances(judged, behaviour, episodes)
-    hits = [chance for chance in chances if hit_in(judged, chance, behaviour.label)]
+    hits = [hit_in(judged, chance, behaviour.label) for chance in chances]
     likely = [probability_in(judged, chance, behaviour.label) for chance in chances]
     return BehaviourScore(
         behaviour=name,
-        tally=Tally(len(hits), len(chances)),
+        tally=Tally(sum(hits), len(chances)),
         expected_hits=round(sum(likely), 6),
-        points=_points(behaviour, chances, [float(chance in hits) for chance in chances], _deflected(judged, behaviour, chances)),
+        points=_points(behaviour, chances, [float(hit) for hit in hits], _deflected(judged, behaviour, chances)),
         expected_points=_points(behaviour, chances, likely, _likely_deflected(judged, behaviour, chances, likely)),
         weight=behaviour.weight,
         evidence=_evidence(judged, behaviour, chances),
