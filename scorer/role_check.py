@@ -38,6 +38,7 @@ CUSTOMER = re.compile(
     |\bi\ (?:paid|pay|rang)\b|\bi\ don't\ want\b|\byou\ guys\b""",
     re.IGNORECASE | re.VERBOSE,
 )
+MARKS: dict[Speaker, tuple[re.Pattern[str], ...]] = {"agent": (GREETING, AGENT), "customer": (CUSTOMER,)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,22 +51,21 @@ class Swap:
 
 def find_swap(segments: Sequence[Segment]) -> Swap | None:
     """The swap of agent and customer that the words speak for; None unless its marks clearly outweigh the others."""
-    marks = list(_marks(segments))
-    swaps = [at for at, party in marks if party != segments[at].speaker]
-    if len(swaps) < FEWEST or len(swaps) <= TIMES * (len(marks) - len(swaps)):
+    swaps = list(_marks(segments, of_swaps=True))
+    if len(swaps) < FEWEST:
         return None
-    return Swap(tuple(dict.fromkeys(swaps)), round(len(swaps) / len(marks), 3))
+    others = sum(1 for _ in _marks(segments, of_swaps=False))
+    if len(swaps) <= TIMES * others:
+        return None
+    return Swap(tuple(dict.fromkeys(swaps)), round(len(swaps) / (len(swaps) + others), 3))
 
 
-def _marks(segments: Sequence[Segment]) -> Iterator[tuple[int, Speaker]]:
-    """Each segment in which a party is heard, with the party that talks so. Machines do not count."""
+def _marks(segments: Sequence[Segment], *, of_swaps: bool) -> Iterator[int]:
+    """Each segment in which the other party is heard, or else its own, once for each mark. Machines do not count."""
     for at, segment in enumerate(segments):
         if segment.speaker == "other":
             continue
         text = segment.text.replace("\N{RIGHT SINGLE QUOTATION MARK}", "'")
-        if GREETING.search(text):
-            yield at, "agent"
-        if AGENT.search(text):
-            yield at, "agent"
-        if CUSTOMER.search(text):
-            yield at, "customer"
+        for mark in MARKS["agent" if (segment.speaker == "customer") == of_swaps else "customer"]:
+            if mark.search(text):
+                yield at

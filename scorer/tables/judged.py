@@ -2,8 +2,9 @@
 
 import json
 from collections.abc import Iterator, Sequence
-from itertools import groupby
-from operator import itemgetter
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import islice, starmap
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,23 @@ from scorer.tables.files import open_parquet, read_batches, reading
 from scorer.tables.schemas import CARRIED_KEY, VERSION, VERSION_KEY
 
 
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Some whole calls of a run as they are stored: their rows in calls/, and as many in segments/ as those say, in the same order."""
+
+    calls: pa.Table
+    segments: pa.Table
+
+
+@dataclass(frozen=True, slots=True)
+class GroupPlace:
+    """Where a group lies: row group `number` of two files."""
+
+    calls: Path
+    segments: Path
+    number: int
+
+
 def read_judged(
     run: Path, labels: Sequence[Label], *, call_ids: Sequence[str] | None = None
 ) -> Iterator[tuple[JudgedCall, dict[str, Any]]]:
@@ -26,20 +44,39 @@ def read_judged(
     Words and the number of input rows are not stored, so they are missing. `call_ids` picks some calls.
     Raises RunError where the run is missing, damaged, of another version, or of a model with other labels.
     """
-    try:
-        carried = _check(run, labels)
-        segments = groupby(_rows(run, "segments", call_ids), key=itemgetter("call_id"))
-        waiting = next(segments, None)
-        for row in _rows(run, "calls", call_ids):
-            found: list[dict[str, Any]] = []
-            if waiting and waiting[0] == row["call_id"]:
-                found = list(waiting[1])
-                waiting = next(segments, None)
-            yield _judged(row, found, carried=carried, labels=names(labels)), row
-    except InputError as error:
-        raise RunError(f"{error}; or run the night again into another folder") from error
-    if waiting:
-        raise RunError(f"{run}: segments/ holds calls that calls/ does not: run the night again into another folder")
+    groups = map(read_group, group_places(run)) if call_ids is None else _picked(run, call_ids)
+    check_labels(run, labels)
+    for group in groups:
+        yield from judged_of(group, labels)
+
+
+def group_places(run: Path) -> list[GroupPlace]:
+    """All groups of a run, in order. Raises RunError where the run is missing, or a file is not what run.json says."""
+    found = []
+    for calls, segments in zip(_whole_files(run, "calls"), _whole_files(run, "segments"), strict=True):
+        with _refusing(), open_parquet(calls) as file:
+            found += [GroupPlace(calls, segments, number) for number in range(file.num_row_groups)]
+    return found
+
+
+def read_group(place: GroupPlace) -> Group:
+    """Read one group. Raises RunError where its two sides do not belong together or cannot be read."""
+    return Group(_row_group(place.calls, place.number), _row_group(place.segments, place.number))
+
+
+def judged_of(group: Group, labels: Sequence[Label]) -> Iterator[tuple[JudgedCall, dict[str, Any]]]:
+    """The calls of a group, each beside its row in calls/. Raises RunError where segments and calls do not belong together."""
+    carried: dict[str, str] = json.loads(group.calls.schema.metadata[CARRIED_KEY])
+    rows = group.calls.to_pylist()
+    owners = [row["call_id"] for row in rows for _ in range(row["segments"])]
+    if owners != group.segments.column("call_id").to_pylist():
+        raise RunError("segments/ and calls/ do not hold the same calls: run the night again into another folder")
+    segments, predictions = iter(_segments(group.segments)), iter(_predictions(group.segments, names(labels)))
+    for row in rows:
+        fields = {name: row[output] for output, name in carried.items()}
+        notes = {item["note"]: item["count"] for item in row["notes"]}
+        call = Call(row["call_id"], tuple(islice(segments, row["segments"])), fields, notes)
+        yield JudgedCall(call, tuple(islice(predictions, row["segments"]))), row
 
 
 def carried_of(run: Path) -> pa.Schema:
@@ -49,21 +86,17 @@ def carried_of(run: Path) -> pa.Schema:
     return pa.schema([(name, schema.field(output).type) for output, name in origin.items()])
 
 
-def _check(run: Path, labels: Sequence[Label]) -> dict[str, str]:
+def check_labels(run: Path, labels: Sequence[Label]) -> None:
+    """Raise RunError where a run was made with other labels."""
     found = {name.removeprefix("p_") for name in _schema(run, "segments").names if name.startswith("p_")}
     if found != set(names(labels)):
         raise RunError(f"{run} has the labels {sorted(found)}, the model has {sorted(names(labels))}: use the model of that run")
-    origin: dict[str, str] = json.loads(_schema(run, "calls").metadata[CARRIED_KEY])
-    return origin
 
 
 def _schema(run: Path, table: str) -> pa.Schema:
     folder = run / table
-    try:
-        with open_parquet(next(iter(table_files(run, table)))) as file:
-            schema = file.schema_arrow
-    except InputError as error:
-        raise RunError(f"{error}; or run the night again into another folder") from error
+    with _refusing(), open_parquet(next(iter(table_files(run, table)))) as file:
+        schema = file.schema_arrow
     found = (schema.metadata or {}).get(VERSION_KEY, b"none").decode("utf-8", "replace")
     if found != VERSION:
         raise RunError(f"{folder} has schema version {found}, this scorer reads {VERSION}: run the night again into another folder")
@@ -83,35 +116,62 @@ def _damaged(path: Path) -> RunError:
     return RunError(f"{path}: missing or not what run.json says: restore it, or give the same scorer score command again")
 
 
-def _rows(run: Path, table: str, call_ids: Sequence[str] | None) -> Iterator[dict[str, Any]]:
-    """All rows, or those of some calls. Raises RunError where a file is not what it was; for some calls the page checksums must do."""
+def _whole_files(run: Path, table: str) -> Iterator[Path]:
+    """The files of a table, each as soon as it has been found to be what it was."""
     for path, file in table_files(run, table).items():
-        if call_ids is None and not file.is_at(path):
+        if not file.is_at(path):
             raise _damaged(path)
-        if call_ids is not None:
-            wanted = [("call_id", "in", list(call_ids))]
-            with reading(path):
-                found = pq.read_table(path, filters=wanted, partitioning=None, page_checksum_verification=True)
-            yield from found.to_pylist()
-            continue
-        with open_parquet(path) as parquet:
-            for batch in read_batches(parquet):
-                yield from batch.to_pylist()
+        yield path
 
 
-def _judged(row: dict[str, Any], rows: Sequence[dict[str, Any]], *, carried: dict[str, str], labels: Sequence[str]) -> JudgedCall:
-    segments = tuple(Segment(x["segment_index"], x["speaker"], x["text"], x["start_s"], x["end_s"]) for x in rows)
-    fields = {name: row[output] for output, name in carried.items()}
-    notes = {item["note"]: item["count"] for item in row["notes"]}
-    return JudgedCall(Call(row["call_id"], segments, fields, notes), tuple(_prediction(x, labels) for x in rows))
+def _row_group(path: Path, number: int) -> pa.Table:
+    with _refusing(), open_parquet(path) as file:
+        if number >= file.num_row_groups:
+            raise _damaged(path)
+        found = file.read_row_group(number)
+        found.validate(full=True)
+        if found.num_rows != file.metadata.row_group(number).num_rows:  # see read_batches
+            raise _damaged(path)
+        return found
 
 
-def _prediction(row: dict[str, Any], labels: Sequence[str]) -> SegmentPrediction:
-    known = {label: row[f"p_{label}"] for label in labels if row[f"p_{label}"] is not None}
-    return SegmentPrediction(known, frozenset(row["labels"]), row["overlap_s"], row["tier"])
+def _picked(run: Path, call_ids: Sequence[str]) -> Iterator[Group]:
+    """The rows of some calls; the files' hashes are not taken for them, page checksums must do."""
+    wanted = [("call_id", "in", list(call_ids))]
+    for paths in zip(table_files(run, "calls"), table_files(run, "segments"), strict=True):
+        found = []
+        for path in paths:
+            with _refusing(), reading(path):
+                found.append(pq.read_table(path, filters=wanted, partitioning=None, page_checksum_verification=True))
+        yield Group(*found)
+
+
+@contextmanager
+def _refusing() -> Iterator[None]:
+    """Turn what is said of a user's file into what to do about a file of ours."""
+    try:
+        yield
+    except InputError as error:
+        raise RunError(f"{error}; or run the night again into another folder") from error
+
+
+def _segments(rows: pa.Table) -> Iterator[Segment]:
+    columns = (rows.column(name).to_pylist() for name in ("segment_index", "speaker", "text", "start_s", "end_s"))
+    return starmap(Segment, zip(*columns, strict=True))
+
+
+def _predictions(rows: pa.Table, labels: Sequence[str]) -> Iterator[SegmentPrediction]:
+    chances = zip(*(rows.column(f"p_{label}").to_pylist() for label in labels), strict=True)
+    others = (rows.column(name).to_pylist() for name in ("labels", "overlap_s", "tier"))
+    for known, given, overlap_s, tier in zip(chances, *others, strict=True):
+        found = {label: chance for label, chance in zip(labels, known, strict=True) if chance is not None}
+        yield SegmentPrediction(found, frozenset(given), overlap_s, tier)
 
 
 def read_rejects(run: Path) -> Iterator[Reject]:
     """The rejects of a finished run, as they were written."""
-    for row in _rows(run, "rejects", None):
-        yield Reject(RejectReason(row["reason"]), row["source"], row["call_id"], row["rows"], row["detail"], row["stage"])
+    for path in _whole_files(run, "rejects"):
+        with _refusing(), open_parquet(path) as file:
+            for batch in read_batches(file):
+                for row in batch.to_pylist():
+                    yield Reject(RejectReason(row["reason"]), row["source"], row["call_id"], row["rows"], row["detail"], row["stage"])

@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from functools import cache
 from typing import Any
 
 from scorer.labels import Label
-from scorer.records import CallScore, JudgedCall, Reject, Segment
+from scorer.records import CallScore, Evidence, JudgedCall, Reject, Segment
 from scorer.tables.schemas import Stamp
 
 TIERS = ("words", "turns")  # best first
@@ -31,7 +32,7 @@ def call_row(judged: JudgedCall, score: CallScore, *, outputs: Mapping[str, str]
         "flags": len(score.flags),
         "notes": [{"note": note, "count": count} for note, count in sorted(call.notes.items())],
     }
-    return row | _behaviour_columns(score) | {outputs[name]: value for name, value in call.fields.items()} | asdict(stamp)
+    return row | _behaviour_columns(score) | {outputs[name]: value for name, value in call.fields.items()} | _stamp_columns(stamp)
 
 
 def segment_rows(judged: JudgedCall, labels: Sequence[Label], *, stamp: Stamp) -> list[dict[str, Any]]:
@@ -65,7 +66,7 @@ def flag_rows(score: CallScore, *, stamp: Stamp) -> list[dict[str, Any]]:
             "reason": flag.reason,
             "score": score.score,
             "band": score.band,
-            "evidence": [asdict(evidence) for evidence in flag.evidence],
+            "evidence": [_evidence(evidence) for evidence in flag.evidence],
             "run_id": stamp.run_id,
             "rubric_hash": stamp.rubric_hash,
         }
@@ -76,6 +77,22 @@ def flag_rows(score: CallScore, *, stamp: Stamp) -> list[dict[str, Any]]:
 def reject_row(reject: Reject, *, stamp: Stamp) -> dict[str, Any]:
     """The row in rejects/."""
     return asdict(reject) | {"reason": reject.reason.value, "run_id": stamp.run_id}
+
+
+def _evidence(evidence: Evidence) -> dict[str, Any]:
+    return {  # asdict would copy every value of every piece
+        "segment_index": evidence.segment_index,
+        "label": evidence.label,
+        "probability": evidence.probability,
+        "start_s": evidence.start_s,
+        "quote": evidence.quote,
+        "tier": evidence.tier,
+    }
+
+
+@cache
+def _stamp_columns(stamp: Stamp) -> dict[str, Any]:
+    return asdict(stamp)
 
 
 def _behaviour_columns(score: CallScore) -> dict[str, Any]:
