@@ -1,28 +1,35 @@
 """What would another rubric have said of a finished night? Scores stored predictions again; no model is loaded."""
 
+import signal
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from importlib.metadata import version
+from itertools import islice
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
 from scorer import manifest
+from scorer.classify.cores import usable_cores
 from scorer.errors import RunError
 from scorer.labels import Label
 from scorer.lock import hold
-from scorer.manifest import Shard
-from scorer.records import CallScore, JudgedCall, Reject
+from scorer.records import CallScore
 from scorer.review.report import ensure_report, write_report
 from scorer.scoring.aggregate import score_call
 from scorer.scoring.rubric import Rubric, check_rubric, load_rubric, rubric_hash
 from scorer.tables.folder import RunFolder
-from scorer.tables.judged import carried_of, read_judged, read_rejects
+from scorer.tables.judged import GroupPlace, carried_of, check_labels, group_places, judged_of, read_group, read_rejects
 from scorer.tables.schemas import Stamp
-from scorer.tables.writer import RunTables, ShardWriter
+from scorer.tables.writer import Part, RunTables, ShardWriter, part_of
 from scorer.totals import Totals, describe_run
 
 Progress = Callable[[int, int], None]
+GROUPS_FOR_PROCESSES = 8  # below, starting them would take longer than the work
+GROUPS_AHEAD = 2  # per process; bounds the memory
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +42,24 @@ class Change:
     old_score: float | None
     new_score: float | None
     why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What is asked of every group of calls."""
+
+    rules: Rubric
+    tables: RunTables
+
+
+@dataclass(frozen=True, slots=True)
+class Rescored:
+    """A group of calls under the new rubric: its rows, what to count of it, and the calls that changed band."""
+
+    part: Part
+    totals: Totals
+    call_ids: tuple[str, ...]
+    changes: tuple[Change, ...]
 
 
 def rescore_run(run: Path, *, rubric: Path, out: Path, progress: Progress) -> tuple[dict[str, Any], list[Change]]:
@@ -52,24 +77,31 @@ def rescore_run(run: Path, *, rubric: Path, out: Path, progress: Progress) -> tu
     with hold(out):
         before = manifest.claim(out, wanted)
         folder = RunFolder(out, manifest.shards_of(before) if before else ())
+        stamp = _stamp(wanted, old, rules)
+        asked = Asked(rules, RunTables(labels, tuple(rules.behaviours), carried_of(run), stamp))
         totals, changes = Totals(), []
 
-        def scored() -> Iterator[tuple[JudgedCall, CallScore]]:
-            for judged, stored in read_judged(run, labels):
-                score = score_call(judged, rules)
-                totals.add(judged.call, score)
-                changes.extend(band_change(stored, score))
+        def rescored() -> Iterator[Rescored]:
+            nonlocal totals
+            check_labels(run, labels)
+            for found in _each(asked, group_places(run)):
+                totals += found.totals
+                changes.extend(found.changes)
                 progress(totals.calls, old["counts"]["calls"])
-                yield judged, score
+                yield found
 
         if before and folder.is_whole():
-            for _ in scored():
+            for _ in rescored():
                 pass
             ensure_report(out)
             return before, changes
-        stamp = _stamp(wanted, old, rules)
-        with folder.workdir(), folder.writer(wanted, RunTables(labels, tuple(rules.behaviours), carried_of(run), stamp)) as writer:
-            shard = _write(folder, writer, scored(), read_rejects(run), totals=totals)
+        with folder.workdir(), folder.writer(wanted, asked.tables) as writer:
+            call_ids = _write(writer, rescored())
+            for reject in read_rejects(run):
+                writer.write_reject(reject)
+                totals.reject(reject)
+                call_ids += [reject.call_id] if reject.call_id is not None else []
+            shard = folder.keep(writer, totals.counts(), call_ids=call_ids)
         result = describe_run(stamp, wanted, labels=labels, rubric=rules, totals=totals)
         result |= {"rescored_from": old["run_id"], "seconds": round(time.monotonic() - started, 2)}
         whole = folder.publish([shard], result)
@@ -77,24 +109,46 @@ def rescore_run(run: Path, *, rubric: Path, out: Path, progress: Progress) -> tu
         return whole, changes
 
 
-def _write(
-    folder: RunFolder,
-    writer: ShardWriter,
-    scored: Iterable[tuple[JudgedCall, CallScore]],
-    rejects: Iterable[Reject],
-    *,
-    totals: Totals,
-) -> Shard:
-    """The whole run as one shard: it takes seconds."""
-    call_ids = []
-    for judged, score in scored:
-        writer.write_call(judged, score)
-        call_ids.append(judged.call.call_id)
-    for reject in rejects:
-        writer.write_reject(reject)
-        totals.reject(reject)
-        call_ids += [reject.call_id] if reject.call_id is not None else []
-    return folder.keep(writer, totals.counts(), call_ids=call_ids)
+def _write(writer: ShardWriter, found: Iterable[Rescored]) -> list[str]:
+    """The whole run as one shard: it takes seconds. Returns the calls."""
+    call_ids: list[str] = []
+    for group in found:
+        writer.write_part(group.part)
+        call_ids += group.call_ids
+    return call_ids
+
+
+def _each(asked: Asked, places: Sequence[GroupPlace]) -> Iterator[Rescored]:
+    """Every group, in order; a large run on all cores."""
+    cores = usable_cores()
+    if cores == 1 or len(places) < GROUPS_FOR_PROCESSES:
+        yield from (_rescore(asked, place) for place in places)
+        return
+    waiting = iter(places)
+    with ProcessPoolExecutor(cores, get_context("spawn"), initializer=_leave_signals_to_the_parent) as processes:
+        started = deque(processes.submit(_rescore, asked, place) for place in islice(waiting, GROUPS_AHEAD * cores))
+        try:
+            while started:
+                yield started.popleft().result()
+                started.extend(processes.submit(_rescore, asked, place) for place in islice(waiting, 1))
+        finally:
+            processes.shutdown(cancel_futures=True)
+
+
+def _leave_signals_to_the_parent() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def _rescore(asked: Asked, place: GroupPlace) -> Rescored:
+    group, totals, changes = read_group(place), Totals(), []
+    scored = []
+    for judged, stored in judged_of(group, asked.tables.labels):
+        score = score_call(judged, asked.rules)
+        totals.add(judged.call, score)
+        changes += band_change(stored, score)
+        scored.append((judged, score))
+    call_ids = tuple(judged.call.call_id for judged, _ in scored)
+    return Rescored(part_of(group, scored, asked.tables), totals, call_ids, tuple(changes))
 
 
 def band_change(stored: dict[str, Any], score: CallScore) -> list[Change]:

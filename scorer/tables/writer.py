@@ -17,6 +17,7 @@ from scorer.manifest import TableFile
 from scorer.records import CallScore, JudgedCall, Reject
 from scorer.tables.carried import output_names
 from scorer.tables.files import FileError, open_parquet, read_batches
+from scorer.tables.judged import Group
 from scorer.tables.rows import call_row, flag_rows, reject_row, segment_rows
 from scorer.tables.schemas import STAMP, Stamp, calls_schema, flags_schema, rejects_schema, segments_schema
 
@@ -50,6 +51,29 @@ class RunTables:
         return output_names(self.carried, [*own, *STAMP])
 
 
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Some whole calls as they go into a run: rows of its tables, in the order of the calls."""
+
+    calls: pa.Table
+    segments: pa.Table
+    flags: pa.Table
+
+
+def part_of(group: Group, scored: Sequence[tuple[JudgedCall, CallScore]], tables: RunTables) -> Part:
+    """What `ShardWriter.write_call` makes of calls that were stored before, their segments as they are but for whose run they are of."""
+    stamp, rows = tables.stamp, group.segments.num_rows
+    segments = group.segments.cast(tables.schemas["segments"])
+    for name, value in (("run_id", stamp.run_id), ("model_hash", stamp.model_hash)):
+        at = segments.schema.get_field_index(name)
+        segments = segments.set_column(at, segments.schema.field(at), pa.repeat(value, rows))
+    outputs = tables.outputs
+    calls = [call_row(judged, score, outputs=outputs, stamp=stamp) for judged, score in scored]
+    flags = [row for _, score in scored for row in flag_rows(score, stamp=stamp)]
+    schemas = tables.schemas
+    return Part(pa.Table.from_pylist(calls, schemas["calls"]), segments, pa.Table.from_pylist(flags, schemas["flags"]))
+
+
 class TableWriter:
     """One table, written row group by row group."""
 
@@ -57,22 +81,39 @@ class TableWriter:
         self.path = path
         self._schema = schema
         self._buffer: list[dict[str, Any]] = []
+        self._ready: list[pa.Table] = []
+        self._waiting = 0  # rows in both
         self._rows = 0
         self._file = pq.ParquetWriter(path, schema, compression="zstd", write_page_checksum=True)
 
     def __len__(self) -> int:
-        return len(self._buffer)
+        return self._waiting
 
     def add(self, rows: Sequence[dict[str, Any]]) -> None:
         """Keep rows for the next row group."""
         self._buffer += rows
+        self._waiting += len(rows)
+
+    def add_table(self, table: pa.Table) -> None:
+        """Keep rows that are in Arrow's form already."""
+        self._gather()
+        self._ready.append(table)
+        self._waiting += table.num_rows
 
     def flush(self) -> None:
         """Write what is kept as a row group."""
-        if self._buffer:
+        if self._waiting:
             reach("write")
-            self._file.write_table(pa.Table.from_pylist(self._buffer, schema=self._schema), row_group_size=len(self._buffer))
-            self._rows += len(self._buffer)
+            self._gather()
+            whole = pa.concat_tables(self._ready).combine_chunks()  # in one piece, so that its bytes do not depend on the pieces
+            self._file.write_table(whole, row_group_size=self._waiting)
+            self._rows += self._waiting
+            self._ready.clear()
+            self._waiting = 0
+
+    def _gather(self) -> None:
+        if self._buffer:
+            self._ready.append(pa.Table.from_pylist(self._buffer, schema=self._schema))
             self._buffer.clear()
 
     def finish(self) -> TableFile:
@@ -127,8 +168,26 @@ class ShardWriter:
         self._tables["calls"].add([call_row(judged, score, outputs=self._outputs, stamp=self._about.stamp)])
         self._tables["segments"].add(segment_rows(judged, self._about.labels, stamp=self._about.stamp))
         self._tables["flags"].add(flag_rows(score, stamp=self._about.stamp))
-        if len(self._tables["calls"]) >= GROUP_CALLS or len(self._tables["segments"]) >= GROUP_SEGMENTS:
+        if self._is_full():
             self._flush()
+
+    def write_part(self, part: Part) -> None:
+        """Keep calls that are ready, as `write_call` would one by one."""
+        taken = at = (0, 0, 0)
+        for segments, flags in zip(part.calls.column("segments").to_pylist(), part.calls.column("flags").to_pylist(), strict=True):
+            at = (at[0] + 1, at[1] + segments, at[2] + flags)
+            if self._is_full(calls=at[0] - taken[0], segments=at[1] - taken[1]):
+                self._take(part, taken, at)
+                self._flush()
+                taken = at
+        self._take(part, taken, at)
+
+    def _take(self, part: Part, start: tuple[int, int, int], end: tuple[int, int, int]) -> None:
+        for name, first, last in zip(("calls", "segments", "flags"), start, end, strict=True):
+            self._tables[name].add_table(getattr(part, name).slice(first, last - first))
+
+    def _is_full(self, *, calls: int = 0, segments: int = 0) -> bool:
+        return len(self._tables["calls"]) + calls >= GROUP_CALLS or len(self._tables["segments"]) + segments >= GROUP_SEGMENTS
 
     def write_reject(self, reject: Reject) -> None:
         """Keep one reject."""
