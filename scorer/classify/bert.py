@@ -66,8 +66,8 @@ class Bert:
         ids[:count] = torch.tensor(token_ids)
         hidden = self._norm(self._words[ids] + self._places[:filled])
         for layer in self._layers:
-            seen = self._attention(torch.cat([layer.ask(rows) for rows in hidden.split(ROWS)]), count)
-            hidden = torch.cat([layer.think(*rows) for rows in zip(hidden.split(ROWS), seen.split(ROWS), strict=True)])
+            seen = self._attention(torch.cat([layer.ask(rows) for rows in torch.split(hidden, ROWS)]), count)
+            hidden = torch.cat([layer.think(*rows) for rows in zip(torch.split(hidden, ROWS), torch.split(seen, ROWS), strict=True)])
         return self._head(hidden[:count])
 
     def _attention(self, asked: Tensor, count: int) -> Tensor:

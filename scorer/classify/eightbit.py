@@ -47,7 +47,7 @@ class EightBit:
         lowest = quiet.amin(1, keepdim=True)
         step = (quiet.amax(1, keepdim=True) - lowest).div_(255).clamp_(min=TINY)
         bits = quiet.div_(step).sub_(lowest / step + 128).round_().to(torch.int8).view(torch.uint8).bitwise_xor_(128)  # 0 to 255
-        sums = torch.ops.onednn.qlinear_pointwise(
+        sums: Tensor = torch.ops.onednn.qlinear_pointwise(
             bits, 1.0, 0, self._weight, self._steps, self._zeros, None, 1.0, 0, torch.float32, "none", [], ""
         )
         return sums.mul_(step).addmm_(torch.cat((hidden[:, self._loud], lowest, torch.ones_like(lowest)), 1), self._rest)

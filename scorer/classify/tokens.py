@@ -41,7 +41,7 @@ class WindowMaker:
     def _word_ids(self, texts: list[str]) -> list[list[int]]:
         # special tokens written in a transcript are words, not commands
         options = {"add_special_tokens": False, "split_special_tokens": True, "return_attention_mask": False, "verbose": False}
-        return self.tokenizer(texts, **options)["input_ids"] if texts else []  # type: ignore[no-any-return]
+        return self.tokenizer(texts, **options)["input_ids"] if texts else []
 
     @cached_property
     def _marker_ids(self) -> dict[str, int]:
