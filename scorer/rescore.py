@@ -79,7 +79,8 @@ def rescore_run(run: Path, *, rubric: Path, out: Path, progress: Progress) -> tu
         folder = RunFolder(out, manifest.shards_of(before) if before else ())
         stamp = _stamp(wanted, old, rules)
         asked = Asked(rules, RunTables(labels, tuple(rules.behaviours), carried_of(run), stamp))
-        totals, changes = Totals(), []
+        totals = Totals()
+        changes: list[Change] = []
 
         def rescored() -> Iterator[Rescored]:
             nonlocal totals
