@@ -71,8 +71,9 @@ def _evidence(heard: Heard, behaviour: Behaviour, chances: Sequence[Chance], hit
     places: set[tuple[int, str]] = set()
     shown = heard.given(behaviour.label)
     for chance, hit in zip(chances, hits, strict=True):
-        places |= {(at, behaviour.label) for at in shown.intersection(chance.answers)}
-        if isinstance(behaviour, PerEpisode) and not hit:
+        if hit:
+            places |= {(at, behaviour.label) for at in shown.intersection(chance.answers)}
+        elif isinstance(behaviour, PerEpisode):
             against = behaviour.against or ""
             places.add((chance.at, behaviour.signal))
             places |= {(at, against) for at in heard.given(against).intersection(chance.answers)}
