@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from scorer.records import BehaviourScore, CallScore, JudgedCall
+from scorer.scoring.chances import Heard, find_chances, hear
 from scorer.scoring.flags import find_flags, struck_rules
 from scorer.scoring.points import score_behaviour
 from scorer.scoring.rubric import Critical, Rubric
@@ -14,15 +15,18 @@ def score_call(judged: JudgedCall, rubric: Rubric) -> CallScore:
     The score is None, never 0 or 100, where the call is too short or one-sided (`insufficient`) or nothing had a
     chance (`not_applicable`).
     """
-    behaviours = tuple(score_behaviour(judged, name, behaviour, episodes=rubric.episodes) for name, behaviour in rubric.behaviours.items())
+    heard = hear(judged)
+    chances = {name: find_chances(heard, behaviour, rubric.episodes) for name, behaviour in rubric.behaviours.items()}
+    behaviours = tuple(score_behaviour(heard, name, rule, chances=chances[name]) for name, rule in rubric.behaviours.items())
     raw = weighted_mean([(b.weight, b.points) for b in behaviours])
-    if not _long_enough(judged, rubric):
+    if not _long_enough(heard, rubric):
         return CallScore(judged.call.call_id, "insufficient", None, None, None, None, None, behaviours)
     if raw is None:
         return CallScore(judged.call.call_id, "not_applicable", None, None, None, None, None, behaviours)
-    struck = struck_rules(judged, rubric)
-    final = limited(raw, struck)
-    hard = [rule.reason for rule in struck if rule.effect != "flag_only"]
+    struck = struck_rules(heard, rubric, chances)
+    rules = [found.rule for found in struck]
+    final = limited(raw, rules)
+    hard = [rule.reason for rule in rules if rule.effect != "flag_only"]
     expected = weighted_mean([(b.weight, b.expected_points) for b in behaviours])
     return CallScore(
         call_id=judged.call.call_id,
@@ -60,6 +64,5 @@ def contributions(behaviours: Sequence[BehaviourScore]) -> list[tuple[str, float
     return [(b.behaviour, b.weight, b.points) for b in behaviours if b.points is not None and b.weight]
 
 
-def _long_enough(judged: JudgedCall, rubric: Rubric) -> bool:
-    spoken = [segment.speaker for segment in judged.call.segments if segment.text.strip()]
-    return spoken.count("agent") >= rubric.minimum.agent_segments and spoken.count("customer") >= rubric.minimum.customer_segments
+def _long_enough(heard: Heard, rubric: Rubric) -> bool:
+    return len(heard.agent) >= rubric.minimum.agent_segments and len(heard.customer) >= rubric.minimum.customer_segments

@@ -1,12 +1,25 @@
 """In which moments of a call was a behaviour called for, or could go wrong?"""
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from math import prod
 
 from scorer.records import JudgedCall
 from scorer.scoring.rubric import AfterSignal, Behaviour, Episodes, PerEpisode, PerTurn
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """A judged call with what every behaviour asks of it, worked out once: who said words where, and where each label was given."""
+
+    judged: JudgedCall
+    agent: tuple[int, ...]  # positions of segments with words
+    customer: tuple[int, ...]
+    labels: Mapping[str, frozenset[int]]
+
+    def given(self, label: str) -> frozenset[int]:
+        """Positions of the segments that carry the label."""
+        return self.labels.get(label, frozenset())
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,41 +34,52 @@ class Chance:
     repeated: bool = False
 
 
-def find_chances(judged: JudgedCall, behaviour: Behaviour, episodes: Episodes) -> tuple[Chance, ...]:
+def hear(judged: JudgedCall) -> Heard:
+    """Work out what scoring needs of a call."""
+    spoken: dict[str, list[int]] = {"agent": [], "customer": [], "other": []}
+    given: dict[str, set[int]] = {}
+    for at, (segment, prediction) in enumerate(zip(judged.call.segments, judged.predictions, strict=True)):
+        if segment.text.strip():
+            spoken[segment.speaker].append(at)
+        for label in prediction.labels:
+            given.setdefault(label, set()).add(at)
+    labels = {label: frozenset(places) for label, places in given.items()}
+    return Heard(judged, tuple(spoken["agent"]), tuple(spoken["customer"]), labels)
+
+
+def find_chances(heard: Heard, behaviour: Behaviour, episodes: Episodes) -> tuple[Chance, ...]:
     """The chances of one behaviour in one call, in order of time."""
     if isinstance(behaviour, PerTurn):
-        return tuple(_turns(judged))
+        return tuple(_turns(heard))
     if isinstance(behaviour, AfterSignal):
-        return tuple(_after_signal(judged, behaviour.signal))
+        return tuple(_after_signal(heard, behaviour.signal))
     if isinstance(behaviour, PerEpisode):
-        found = tuple(_episodes(judged, behaviour, episodes))
+        found = tuple(_episodes(heard, behaviour, episodes))
         if behaviour.one_is_enough and found:
             return (Chance(found[0].at, tuple(sorted({at for chance in found for at in chance.answers}))),)
         return found
-    return tuple(Chance(at, (at,)) for at in _spoken_by(judged, "agent"))
+    return tuple(Chance(at, (at,)) for at in heard.agent)
 
 
-def hit_in(judged: JudgedCall, chance: Chance, label: str) -> bool:
+def hit_in(heard: Heard, chance: Chance, label: str) -> bool:
     """Whether one of the answers carries the label."""
-    return any(label in judged.predictions[at].labels for at in chance.answers)
+    return not heard.given(label).isdisjoint(chance.answers)
 
 
-def probability_in(judged: JudgedCall, chance: Chance, label: str) -> float:
+def probability_in(heard: Heard, chance: Chance, label: str) -> float:
     """The probability, 0 to 1, that at least one of the answers carries the label, taken as independent."""
-    return 1 - prod(1 - judged.predictions[at].probabilities.get(label, 0.0) for at in chance.answers)
+    missed = 1.0
+    for at in chance.answers:
+        missed *= 1 - heard.judged.predictions[at].probabilities.get(label, 0.0)
+    return 1 - missed
 
 
-def _spoken_by(judged: JudgedCall, speaker: str) -> list[int]:
-    """Positions of the segments that a party spoke words in."""
-    return [at for at, segment in enumerate(judged.call.segments) if segment.speaker == speaker and segment.text.strip()]
-
-
-def _turns(judged: JudgedCall) -> Iterator[Chance]:
+def _turns(heard: Heard) -> Iterator[Chance]:
     """Each customer segment that the agent answers before the customer goes on; others in between do not count."""
     customer: int | None = None
     answers: list[int] = []
-    agent = set(_spoken_by(judged, "agent"))
-    for at in sorted({*agent, *_spoken_by(judged, "customer")}):
+    agent = set(heard.agent)
+    for at in sorted({*agent, *heard.customer}):
         if at in agent:
             answers.append(at)
             continue
@@ -66,28 +90,29 @@ def _turns(judged: JudgedCall) -> Iterator[Chance]:
         yield Chance(customer, tuple(answers))
 
 
-def _after_signal(judged: JudgedCall, signal: str) -> Iterator[Chance]:
+def _after_signal(heard: Heard, signal: str) -> Iterator[Chance]:
     """Each agent segment after the first signal; signals count as repeated once the agent has spoken between two of them."""
-    first: int | None = None
+    signals = heard.given(signal)
+    if not signals:
+        return
+    first = min(signals)
     answered = repeated = False
-    for at, segment in enumerate(judged.call.segments):
-        if signal in judged.predictions[at].labels:
+    for at in sorted({*signals, *(at for at in heard.agent if at > first)}):
+        if at in signals:
             repeated = repeated or answered
-            first = at if first is None else first
-        elif first is not None and segment.speaker == "agent" and segment.text.strip():
+        else:
             answered = True
             yield Chance(first, (at,), repeated)
 
 
-def _episodes(judged: JudgedCall, behaviour: PerEpisode, episodes: Episodes) -> Iterator[Chance]:
+def _episodes(heard: Heard, behaviour: PerEpisode, episodes: Episodes) -> Iterator[Chance]:
     """Each episode of the signal, with the agent segments that can answer it."""
-    agent = _spoken_by(judged, "agent")
-    spans = _spans([at for at, p in enumerate(judged.predictions) if behaviour.signal in p.labels], episodes.gap_segments)
+    spans = _spans(sorted(heard.given(behaviour.signal)), episodes.gap_segments)
     reach = behaviour.within_segments or episodes.answer_segments
     for number, (first, last) in enumerate(spans):
-        until = spans[number + 1][0] if number + 1 < len(spans) else len(judged.predictions)
-        within = agent[bisect_right(agent, first) : bisect_left(agent, last)]
-        after = agent[bisect_right(agent, last) : bisect_left(agent, until)][:reach]
+        until = spans[number + 1][0] if number + 1 < len(spans) else len(heard.judged.predictions)
+        within = heard.agent[bisect_right(heard.agent, first) : bisect_left(heard.agent, last)]
+        after = heard.agent[bisect_right(heard.agent, last) : bisect_left(heard.agent, until)][:reach]
         yield Chance(first, (*within, *after))
 
 

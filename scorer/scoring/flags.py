@@ -1,11 +1,11 @@
 """Why should a person look at a call?"""
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from scorer.records import BehaviourScore, Evidence, Flag, JudgedCall
 from scorer.role_check import find_swap
-from scorer.scoring.chances import find_chances, hit_in
+from scorer.scoring.chances import Chance, Heard, hit_in
 from scorer.scoring.points import evidence_at
 from scorer.scoring.rubric import Critical, FlagRule, Rubric
 
@@ -14,16 +14,27 @@ ROLE_RULE = "role_suspect"
 MOST_EVIDENCE = 10  # per flag; all of it is with the segments
 
 
-def struck_rules(judged: JudgedCall, rubric: Rubric) -> tuple[Critical, ...]:
-    """The critical rules that a call breaks, in the rubric's order."""
-    return tuple(rule for rule in rubric.critical if len(_counted(judged, rubric, rule)) >= rule.hits_at_least)
+@dataclass(frozen=True, slots=True)
+class Struck:
+    """A critical rule that a call breaks, and the hits that it counted."""
+
+    rule: Critical
+    counted: tuple[Evidence, ...]
+
+
+def struck_rules(heard: Heard, rubric: Rubric, chances: Mapping[str, Sequence[Chance]]) -> tuple[Struck, ...]:
+    """The critical rules that a call breaks, in the rubric's order; `chances` are those of each behaviour."""
+    found = [
+        Struck(rule, _counted(heard, rule, rubric.behaviours[rule.behaviour].label, chances[rule.behaviour])) for rule in rubric.critical
+    ]
+    return tuple(struck for struck in found if len(struck.counted) >= struck.rule.hits_at_least)
 
 
 def find_flags(
-    judged: JudgedCall, rubric: Rubric, score: float, *, behaviours: Sequence[BehaviourScore], struck: Sequence[Critical]
+    judged: JudgedCall, rubric: Rubric, score: float, *, behaviours: Sequence[BehaviourScore], struck: Sequence[Struck]
 ) -> tuple[Flag, ...]:
     """The flags of a scored call, most severe first, each with what to read."""
-    flags = [Flag(rule.name, rule.reason, "critical", _strongest(_counted(judged, rubric, rule))) for rule in struck]
+    flags = [Flag(found.rule.name, found.rule.reason, "critical", _strongest(found.counted)) for found in struck]
     by_name = {behaviour.behaviour: behaviour for behaviour in behaviours}
     flags += [
         Flag(rule.name, rule.reason, rule.severity, _strongest(_evidence_for(rule, by_name)))
@@ -43,14 +54,11 @@ def _role_flags(judged: JudgedCall) -> list[Flag]:
     return [Flag(ROLE_RULE, "agent and customer look swapped: check the roles before reading the score", "warning", _strongest(found))]
 
 
-def _counted(judged: JudgedCall, rubric: Rubric, rule: Critical) -> list[Evidence]:
+def _counted(heard: Heard, rule: Critical, label: str, chances: Sequence[Chance]) -> tuple[Evidence, ...]:
     """The hits that a critical rule counts."""
-    behaviour = rubric.behaviours[rule.behaviour]
-    chances = find_chances(judged, behaviour, rubric.episodes)
-    counted = [c for c in chances if hit_in(judged, c, behaviour.label) and (c.repeated or not rule.after_repeated)]
-    label = behaviour.label
-    places = [next(at for at in chance.answers if label in judged.predictions[at].labels) for chance in counted]
-    return [evidence_at(judged, at, label) for at in places]
+    shown = heard.given(label)
+    counted = [chance for chance in chances if (chance.repeated or not rule.after_repeated) and hit_in(heard, chance, label)]
+    return tuple(evidence_at(heard.judged, min(shown.intersection(chance.answers)), label) for chance in counted)
 
 
 def _holds(rule: FlagRule, score: float, behaviours: dict[str, BehaviourScore]) -> bool:

@@ -1,29 +1,30 @@
 """How many points does a behaviour give in one call, and what is the evidence?"""
 
+from collections.abc import Sequence
+
 from scorer.records import BehaviourScore, Evidence, JudgedCall, Tally
-from scorer.scoring.chances import Chance, find_chances, hit_in, probability_in
-from scorer.scoring.rubric import AfterSignal, Behaviour, Episodes, PerEpisode, PerTurn
+from scorer.scoring.chances import Chance, Heard, hit_in, probability_in
+from scorer.scoring.rubric import AfterSignal, Behaviour, PerEpisode, PerTurn
 
 QUOTE_CHARACTERS = 300
 
 
-def score_behaviour(judged: JudgedCall, name: str, behaviour: Behaviour, *, episodes: Episodes) -> BehaviourScore:
-    """Tally, points from labels and from probabilities, and evidence of one behaviour."""
-    chances = find_chances(judged, behaviour, episodes)
-    hits = [hit_in(judged, chance, behaviour.label) for chance in chances]
-    likely = [probability_in(judged, chance, behaviour.label) for chance in chances]
+def score_behaviour(heard: Heard, name: str, behaviour: Behaviour, *, chances: Sequence[Chance]) -> BehaviourScore:
+    """Tally, points from labels and from probabilities, and evidence of one behaviour; `chances` are those of find_chances."""
+    hits = [hit_in(heard, chance, behaviour.label) for chance in chances]
+    likely = [probability_in(heard, chance, behaviour.label) for chance in chances]
     return BehaviourScore(
         behaviour=name,
         tally=Tally(sum(hits), len(chances)),
         expected_hits=round(sum(likely), 6),
-        points=_points(behaviour, chances, [float(hit) for hit in hits], _deflected(judged, behaviour, chances)),
-        expected_points=_points(behaviour, chances, likely, _likely_deflected(judged, behaviour, chances, likely)),
+        points=_points(behaviour, chances, [float(hit) for hit in hits], _deflected(heard, behaviour, chances, hits)),
+        expected_points=_points(behaviour, chances, likely, _likely_deflected(heard, behaviour, chances, likely)),
         weight=behaviour.weight,
-        evidence=_evidence(judged, behaviour, chances),
+        evidence=_evidence(heard, behaviour, chances, hits),
     )
 
 
-def _points(behaviour: Behaviour, chances: tuple[Chance, ...], hits: list[float], deflected: float) -> float | None:
+def _points(behaviour: Behaviour, chances: Sequence[Chance], hits: Sequence[float], deflected: float) -> float | None:
     """Points, 0 to 1, from hits per chance (0 or 1 from labels, between from probabilities); None without a chance."""
     if not chances:
         return None
@@ -50,31 +51,33 @@ def read_points(points_by_count: tuple[float, ...], count: float) -> float:
     return points_by_count[below] * (1 - share) + points_by_count[below + 1] * share
 
 
-def _deflected(judged: JudgedCall, behaviour: Behaviour, chances: tuple[Chance, ...]) -> float:
+def _deflected(heard: Heard, behaviour: Behaviour, chances: Sequence[Chance], hits: Sequence[bool]) -> float:
     """Episodes that were deflected and not taken on."""
     if not isinstance(behaviour, PerEpisode) or behaviour.against is None:
         return 0.0
-    label, against = behaviour.label, behaviour.against
-    return float(sum(hit_in(judged, chance, against) and not hit_in(judged, chance, label) for chance in chances))
+    against = behaviour.against
+    return float(sum(not hit and hit_in(heard, chance, against) for chance, hit in zip(chances, hits, strict=True)))
 
 
-def _likely_deflected(judged: JudgedCall, behaviour: Behaviour, chances: tuple[Chance, ...], likely: list[float]) -> float:
+def _likely_deflected(heard: Heard, behaviour: Behaviour, chances: Sequence[Chance], likely: Sequence[float]) -> float:
     if not isinstance(behaviour, PerEpisode) or behaviour.against is None:
         return 0.0
     against = behaviour.against
-    return sum(probability_in(judged, chance, against) * (1 - hit) for chance, hit in zip(chances, likely, strict=True))
+    return sum(probability_in(heard, chance, against) * (1 - hit) for chance, hit in zip(chances, likely, strict=True))
 
 
-def _evidence(judged: JudgedCall, behaviour: Behaviour, chances: tuple[Chance, ...]) -> tuple[Evidence, ...]:
+def _evidence(heard: Heard, behaviour: Behaviour, chances: Sequence[Chance], hits: Sequence[bool]) -> tuple[Evidence, ...]:
     """What to read: every hit; for a chance that a desired behaviour missed, the signal and what disowned it. In order of time."""
     places: set[tuple[int, str]] = set()
-    for chance in chances:
-        places |= {(at, behaviour.label) for at in chance.answers if behaviour.label in judged.predictions[at].labels}
-        if isinstance(behaviour, PerEpisode) and not hit_in(judged, chance, behaviour.label):
-            places.add((chance.at, behaviour.signal))
+    shown = heard.given(behaviour.label)
+    for chance, hit in zip(chances, hits, strict=True):
+        if hit:
+            places |= {(at, behaviour.label) for at in shown.intersection(chance.answers)}
+        elif isinstance(behaviour, PerEpisode):
             against = behaviour.against or ""
-            places |= {(at, against) for at in chance.answers if against in judged.predictions[at].labels}
-    return tuple(evidence_at(judged, at, label) for at, label in sorted(places))
+            places.add((chance.at, behaviour.signal))
+            places |= {(at, against) for at in heard.given(against).intersection(chance.answers)}
+    return tuple(evidence_at(heard.judged, at, label) for at, label in sorted(places))
 
 
 def evidence_at(judged: JudgedCall, at: int, label: str) -> Evidence:

@@ -25,7 +25,7 @@ from scorer.pipeline import score_night
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]  # what Ray leaves open is not ours
 SOAK = "SCORER_SOAK" in os.environ
-ROUNDS = 20 if SOAK else 1
+ROUNDS = 20
 in_soak = pytest.mark.skipif(
     not SOAK, reason="make soak: a Ray node needs a machine that is not busy with others to notice a death in time"
 )
@@ -163,6 +163,11 @@ def test_a_run_with_workers_that_is_told_to_stop_stops_clean(bench: Bench, tmp_p
     assert "run the same command again" in running.said()
 
 
+def test_a_cluster_gives_the_same_bytes(bench: Bench, tmp_path: Path, cluster: Any) -> None:
+    assert bench.score(tmp_path / "out", Ray(cluster.address, 2)) == bench.clean
+
+
+@in_soak
 @pytest.mark.parametrize("number", range(ROUNDS))
 def test_a_cluster_gives_the_same_bytes_whatever_dies(bench: Bench, tmp_path: Path, cluster: Any, number: int) -> None:
     lost = cluster.add_node(**node(1), num_gpus=1)  # as far as Ray knows: its worker cannot be placed again
