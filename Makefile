@@ -2,6 +2,7 @@
 # make test     set up, run the tests
 # make check    formatting, linting, types, tests
 # make soak     200 kills, 10,000 mutants, every file operation failing once, 500,000 calls of a night; an hour or so
+# make bench    how fast a night is, beside a stock pipeline and the machine's limit; what start-up and safety cost
 # make report   write and open the morning report of the sample night (or OUT=...)
 # make review   open the review app on it
 # make retrain  verdicts into models/verdicts/ if there are any, then train, calibrate, evaluate, release: a new model, if it
@@ -21,7 +22,7 @@ REVIEWS ?= reviews.sqlite
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: score report review test check lint types soak train calibrate evaluate release retrain rollback doubts learning-curve lock clean
+.PHONY: score report review test check lint types soak bench train calibrate evaluate release retrain rollback doubts learning-curve lock clean
 .DEFAULT_GOAL := score
 
 $(BIN)/python:
@@ -63,6 +64,10 @@ check: lint types test
 
 soak: $(VENV)/.develop
 	SCORER_SOAK=1 $(BIN)/python -m pytest tests/test_unattended.py tests/test_skew.py tests/test_same_results.py tests/engines
+
+bench: $(VENV)/.develop
+	$(BIN)/python tests/benchmarks/scoring.py
+	$(BIN)/python tests/benchmarks/overhead.py
 
 train: $(VENV)/.develop
 	$(BIN)/scorer train --config $(TRAINING) --out $(MODEL)

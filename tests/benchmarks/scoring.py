@@ -1,0 +1,199 @@
+"""How fast is a night, beside what a user would otherwise write and beside what the machine could do? `make bench`, or by hand:
+
+    python tests/benchmarks/scoring.py [CALLS] [ROUNDS] [OUT.json]
+
+Options: calls of the night (300), rounds (3), where the numbers go (out/bench.json). All ways take turns in one process; the median of
+the rounds counts; overhead.py has the start-up. The stock pipeline reads a tenth of the calls, since it takes that much longer.
+"""
+
+import itertools
+import json
+import platform
+import resource
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import torch
+from transformers import AutoModelForSequenceClassification, pipeline
+
+from scorer.classify.cores import usable_cores
+from scorer.classify.eightbit import has_eight_bits
+from scorer.classify.model import SegmentModel, load_model
+from scorer.classify.predict import predict
+from scorer.pipeline import score_night
+from scorer.records import Call, Segment
+
+ROOT = Path(__file__).parents[2]
+MODEL = ROOT / "models" / "default"
+LONG = 100  # every so-manieth call lasts two hours
+LONG_SEGMENTS = 1200
+WINDOW_TOKENS, CONTEXT_TOKENS, BATCH_TOKENS = 512, 96, 4096  # the defaults of configs/scoring.yaml
+PIPELINE_SHARE = 10  # the stock pipeline reads one of so many calls
+
+
+def night(count: int) -> list[Call]:
+    """The shipped labelled calls over and over, of their own lengths, and a few that are very long."""
+    lines = [line for path in sorted((ROOT / "models" / "data").glob("*.jsonl")) for line in path.read_text(encoding="utf-8").splitlines()]
+    shipped = itertools.cycle([json.loads(line)["segments"] for line in lines])
+    made = []
+    for number in range(count):
+        rows = next(shipped)
+        while number % LONG == LONG - 1 and len(rows) < LONG_SEGMENTS:
+            rows = rows + next(shipped)
+        # one clock for all of a long call: text and order are what costs time
+        segments = tuple(Segment(at, row["speaker"], row["text"], 3.0 * at, 3.0 * at + 2.5) for at, row in enumerate(rows))
+        made.append(Call(f"call-{number:06}", segments))
+    return made
+
+
+def write_night(calls: Sequence[Call], path: Path) -> None:
+    """The calls as a table of segments."""
+    rows = [
+        {"call_id": c.call_id, "segment_index": s.index, "speaker": s.speaker, "text": s.text, "start": s.start_s, "end": s.end_s}
+        for c in calls
+        for s in c.segments
+    ]
+    pq.write_table(pa.Table.from_pylist(rows), path)
+
+
+def stock(calls: Sequence[Call], classify: Any, *, ordered: bool) -> None:
+    """What a user would write: every segment with a neighbour on each side through the stock pipeline."""
+    texts = []
+    for call in calls:
+        said = [segment.text for segment in call.segments]
+        texts += [" ".join(said[max(0, at - 1) : at + 2]) for at in range(len(said))]
+    if ordered:
+        texts.sort(key=len)
+    for _ in classify(texts, batch_size=32, truncation=True, top_k=None, function_to_apply="sigmoid"):
+        pass
+
+
+def ours(path: Path, folder: Path) -> None:
+    """The whole job, from Parquet to Parquet, with loading the model."""
+    config, rubric = ROOT / "configs" / "scoring.yaml", ROOT / "configs" / "rubric.yaml"
+    score_night([str(path)], out=folder, config=config, rubric=rubric, model=MODEL, progress=lambda *_: None)
+
+
+def judged(calls: Sequence[Call], model: SegmentModel) -> None:
+    """The job without input and output."""
+    for _ in predict(calls, model, model.maker(WINDOW_TOKENS, CONTEXT_TOKENS), batch_tokens=BATCH_TOKENS):
+        pass
+
+
+def lengths(calls: Sequence[Call], model: SegmentModel) -> list[int]:
+    """Tokens of every window."""
+    maker = model.maker(WINDOW_TOKENS, CONTEXT_TOKENS)
+    return [len(window.token_ids) for call in calls for window in maker.windows(call.segments)]
+
+
+def products(network: Any) -> Iterator[tuple[int, int]]:
+    """(in, out) of every matrix product that a token goes through."""
+    width, wide = network.config.hidden_size, network.config.intermediate_size
+    for _ in range(network.config.num_hidden_layers):
+        yield from ((width, 3 * width), (width, width), (width, wide), (wide, width))
+
+
+def limit(sizes: Sequence[int], network: Any) -> Callable[[], None]:
+    """Nothing but the encoder's matrix products, of the same shapes and precision, a window at a time on each core."""
+    steps = list(products(network))
+    if has_eight_bits():
+        weights = [torch.ops.onednn.qlinear_prepack(torch.ones(out, into, dtype=torch.int8), None) for into, out in steps]
+        scales = {out: (torch.ones(out), torch.zeros(out, dtype=torch.int32)) for _, out in steps}
+
+        def one(tokens: int) -> None:
+            rows = {into: torch.ones(tokens, into, dtype=torch.uint8) for into, _ in set(steps)}
+            for (into, out), weight in zip(steps, weights, strict=True):
+                scale, zeros = scales[out]
+                torch.ops.onednn.qlinear_pointwise(rows[into], 1.0, 0, weight, scale, zeros, None, 1.0, 0, torch.float32, "none", [], "")
+    else:
+        plain = [torch.ones(out, into) for into, out in steps]
+
+        def one(tokens: int) -> None:
+            rows = {into: torch.ones(tokens, into) for into, _ in set(steps)}
+            for (into, _), weight in zip(steps, plain, strict=True):
+                torch.nn.functional.linear(rows[into], weight)
+
+    def run() -> None:
+        before = torch.get_num_threads()
+        torch.set_num_threads(1)
+        with torch.inference_mode(), ThreadPoolExecutor(usable_cores()) as threads:
+            list(threads.map(one, sizes))
+        torch.set_num_threads(before)
+
+    return run
+
+
+def measure(ways: dict[str, tuple[int, Callable[[], None]]], rounds: int) -> dict[str, float]:
+    """Median seconds a call of each way; they take turns, so that what else the machine does meets all of them."""
+    found: dict[str, list[float]] = {name: [] for name in ways}
+    for _ in range(rounds):
+        for name, (count, run) in ways.items():
+            began = time.perf_counter()
+            run()
+            found[name].append((time.perf_counter() - began) / count)
+    return {name: statistics.median(times) for name, times in found.items()}
+
+
+def main(count: int = 300, rounds: int = 3, out: str = "out/bench.json") -> None:
+    """Measure, print a table, write JSON."""
+    calls = night(count)
+    few = calls[::PIPELINE_SHARE] if count >= PIPELINE_SHARE else calls
+    model = load_model(MODEL)
+    loaded_mb = _peak_mb()
+    plain = AutoModelForSequenceClassification.from_pretrained(MODEL, num_labels=len(model.labels), dtype=torch.float32)
+    classify = pipeline("text-classification", model=plain.eval(), tokenizer=model.tokenizer, device="cpu")
+    sizes = lengths(calls, model)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "night.parquet"
+        write_night(calls, path)
+        runs = itertools.count()
+        ways = {
+            "ours, Parquet to Parquet": (count, lambda: ours(path, Path(folder) / str(next(runs)))),
+            "ours, without input and output": (count, lambda: judged(calls, model)),
+            "matrix products alone": (count, limit(sizes, model.network)),
+        }
+        seconds = measure(ways, 1)  # builds kernels
+        ours_mb = _peak_mb() - loaded_mb
+        pipes = {
+            "pipeline, batches of 32": (len(few), lambda: stock(few, classify, ordered=False)),
+            "pipeline, sorted": (len(few), lambda: stock(few, classify, ordered=True)),
+        }
+        seconds = measure(pipes | ways, rounds)
+    segments, tokens = sum(len(call.segments) for call in calls) / count, sum(sizes) / count
+    base, best = seconds["pipeline, batches of 32"], seconds["matrix products alone"]
+    flops = 2 * tokens * sum(into * wide for into, wide in products(model.network))
+    print(f"{count} calls, {segments:.1f} segments and {tokens:.0f} tokens a call; {usable_cores()} cores; median of {rounds} rounds\n")
+    print("| | calls/s | segments/s | tokens/s | times the pipeline | share of the products' speed |\n|---|---|---|---|---|---|")
+    for name, each in seconds.items():
+        row = (1 / each, segments / each, tokens / each, base / each, best / each)
+        print("| {} | {:.1f} | {:.0f} | {:.0f} | {:.1f} | {:.0%} |".format(name, *row))
+    report: dict[str, Any] = {
+        "calls": count,
+        "segments_a_call": segments,
+        "tokens_a_call": tokens,
+        "gflop_a_call": flops / 1e9,
+        "eight_bits": has_eight_bits(),
+        "seconds_a_call": seconds,
+        "peak_mb_above_the_loaded_model": ours_mb,
+        "machine": {"cores": usable_cores(), "kind": platform.machine(), "torch": torch.__version__},
+    }
+    print(f"\n{flops / 1e9:.1f} Gflop a call; peak memory {ours_mb:.0f} MB above the loaded model")
+    Path(out).parent.mkdir(parents=True, exist_ok=True)
+    Path(out).write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
+
+
+def _peak_mb() -> float:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+if __name__ == "__main__":
+    given = sys.argv[1:]
+    main(*(int(text) for text in given[:2]), *given[2:])
