@@ -17,12 +17,12 @@ from scorer.classify.decide import UNCALIBRATED
 from scorer.classify.model import WEIGHTS, SegmentModel, load_model, record_files
 from scorer.classify.tokens import WindowMaker
 from scorer.classify.windows import MARKER_SCHEME, SPEAKER_MARKERS, TIMING_MARKERS
-from scorer.errors import ConfigError, ModelError, listing
+from scorer.errors import ModelError
 from scorer.labels import Label, names, read_labels
 from scorer.training.corpus import LabelledCall, read_corpus
 from scorer.training.examples import training_batches
 from scorer.training.settings import TrainingConfig, base_model_path
-from scorer.training.split import RECORD, Split, mark, split, write_record
+from scorer.training.split import RECORD, mark, split, write_record
 from scorer.training.trainer import MovingAverage, SegmentTrainer, arguments
 from scorer.training.versions import check_unreleased
 
@@ -45,7 +45,6 @@ def train(config: TrainingConfig, *, out: Path, work: Path) -> None:
     check_unreleased(out)
     labels = read_labels(config.labels)
     calls = split(read_corpus(config.train_files, names(labels)), labels, config.held_out_share, config.seed)
-    check_counts(calls, labels)
     save(fit(config, calls.train, labels, work=work), out)
     write_record(out, calls, before=made_from(config))
     shutil.rmtree(work, ignore_errors=True)
@@ -55,20 +54,6 @@ def made_from(config: TrainingConfig) -> list[Path]:
     """The model folders that this training starts or learns from."""
     named = [Path(config.base_model), config.teacher]
     return [folder for folder in named if folder is not None and (folder / RECORD).is_file()]
-
-
-def check_counts(calls: Split, labels: Sequence[Label]) -> None:
-    """Raise ConfigError where a label cannot be learnt or calibrated, for want of calls that carry it."""
-    parts = (("train on", calls.train), ("hold out", calls.held_out))
-    problems = [
-        f"{label.name}: no call to {part} carries it"
-        for label in labels
-        for part, some in parts
-        if not any(label.name in x.carried for x in some)
-    ]
-    if problems:
-        advice = "label more calls with it, or take its row out of the label file; a large held_out_share or another seed moves calls"
-        raise ConfigError(listing("the labelled calls are too few:", [*problems, advice]))
 
 
 def fit(config: TrainingConfig, calls: Sequence[LabelledCall], labels: Sequence[Label], *, work: Path) -> Fitted:

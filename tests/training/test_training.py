@@ -153,14 +153,6 @@ def _interrupt_at(step: int, save: Any) -> Any:
     return on_save
 
 
-def test_a_label_that_no_call_carries_is_refused_before_anything_is_trained(training_config: TrainingConfig, tmp_path: Path) -> None:
-    labels = json.loads(training_config.labels.read_text())
-    (tmp_path / "labels.json").write_text(json.dumps([*labels, labels[0] | {"name": "empathy"}]))
-
-    with pytest.raises(ConfigError, match="empathy: no call to train on carries it"):
-        train(training_config.model_copy(update={"labels": tmp_path / "labels.json"}), out=tmp_path / "out", work=tmp_path / "work")
-
-
 def test_a_teacher_of_other_labels_is_refused(training_config: TrainingConfig, keyword_folder: Path, tmp_path: Path) -> None:
     labels = json.loads(training_config.labels.read_text())
     (tmp_path / "labels.json").write_text(json.dumps(labels[::-1]))
