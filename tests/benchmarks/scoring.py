@@ -39,7 +39,7 @@ PIPELINE_SHARE = 10  # the stock pipeline reads one of so many calls
 
 
 def night(count: int, start: int = 0) -> list[Call]:
-    """The shipped labelled calls over and over, of their own lengths, and a few that are very long; `start` goes on from an earlier part."""
+    """The shipped labelled calls over and over, of their own lengths, and a few that are very long; `start` continues an earlier part."""
     lines = [line for path in sorted((ROOT / "models" / "data").glob("*.jsonl")) for line in path.read_text(encoding="utf-8").splitlines()]
     shipped = itertools.islice(itertools.cycle([json.loads(line)["segments"] for line in lines]), start, None)
     made = []
