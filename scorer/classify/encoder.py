@@ -21,19 +21,15 @@ def pad(windows: Sequence[Window], pad_id: int) -> tuple[Tensor, Tensor]:
 
 
 def piece_logits(model: Any, windows: Sequence[Window], *, pad_id: int) -> Tensor:
-    """Score every label for every answered piece: float32 (pieces, labels), windows and their spans in the order given."""
-    ids, mask = pad(windows, pad_id)
-    device = next(model.parameters()).device
-    return pool(model(input_ids=ids.to(device), attention_mask=mask.to(device)).logits.float(), windows)
-
-
-def pool(tokens: Tensor, windows: Sequence[Window]) -> Tensor:
-    """The logits of every answered piece from those of every token, of shape (windows, tokens, labels).
+    """Score every label for every answered piece: float32 (pieces, labels), windows and their spans in the order given.
 
     The head's answers at the two markers and at the words are averaged separately and added: the clock lives in the markers,
     the words in the mean. The head is linear, so this equals pooling the hidden states.
     Source: sequential sentence classification, arXiv:1909.04054.
     """
+    ids, mask = pad(windows, pad_id)
+    device = next(model.parameters()).device
+    tokens = model(input_ids=ids.to(device), attention_mask=mask.to(device)).logits.float()
     sums = torch.nn.functional.pad(tokens.cumsum(dim=1), (0, 0, 1, 0))
     rows, starts, ends = _places(windows, tokens.device)
     words_from = starts + MARKERS_PER_SEGMENT

@@ -22,7 +22,7 @@ RECORD = "files.json"  # sha256 of the files as they were saved together
 RESULT_FILES = ("config.json", WEIGHTS, "labels.json", "thresholds.json", "tokenizer.json", "tokenizer_config.json")
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True)
 class SegmentModel:
     """A loaded model: network in evaluation mode, tokenizer, labels in output order, decisions in the same order."""
 

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from scorer.classify.decide import decide
 from scorer.classify.model import SegmentModel
-from scorer.classify.reading import Reading, exact_reading, quick_reading
+from scorer.classify.reading import Reading, reading_of
 from scorer.classify.timing import time_segments
 from scorer.classify.tokens import WindowMaker
 from scorer.classify.windows import Window
@@ -24,17 +24,14 @@ Started = tuple[Sequence[Call], list[tuple[Batch, Future[Tensor]]]]
 
 
 def predict(calls: Iterable[Call], model: SegmentModel, maker: WindowMaker, *, batch_tokens: int) -> Iterator[JudgedCall]:
-    """Judge every call, in the order given. A call's result does not depend on the calls beside it.
-
-    Labels are those of float32; where a probability is far from its threshold it may be off by some hundredths (see reading.py).
-    """
-    for call, logits in _read(calls, maker, quick_reading(model, batch_tokens), labels=len(model.labels)):
+    """Judge every call, in the order given. A call's result does not depend on the calls beside it."""
+    for call, logits in _read(calls, maker, reading_of(model, batch_tokens), labels=len(model.labels)):
         yield judge(call, logits, model)
 
 
 def call_logits(calls: Sequence[Call], model: SegmentModel, maker: WindowMaker, *, batch_tokens: int) -> list[Tensor]:
     """Logits per call, float32 of shape (segments, labels); pieces of a split segment are joined by maximum."""
-    return [logits for _, logits in _read(calls, maker, exact_reading(model, batch_tokens), labels=len(model.labels))]
+    return [logits for _, logits in _read(calls, maker, reading_of(model, batch_tokens), labels=len(model.labels))]
 
 
 def judge(call: Call, logits: Tensor, model: SegmentModel) -> JudgedCall:

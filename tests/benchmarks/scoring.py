@@ -14,7 +14,7 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,6 @@ import torch
 from transformers import AutoModelForSequenceClassification, pipeline
 
 from scorer.classify.cores import usable_cores
-from scorer.classify.eightbit import has_eight_bits
 from scorer.classify.model import SegmentModel, load_model
 from scorer.classify.predict import predict
 from scorer.pipeline import score_night
@@ -39,12 +38,12 @@ WINDOW_TOKENS, CONTEXT_TOKENS, BATCH_TOKENS = 512, 96, 4096  # the defaults of c
 PIPELINE_SHARE = 10  # the stock pipeline reads one of so many calls
 
 
-def night(count: int) -> list[Call]:
-    """The shipped labelled calls over and over, of their own lengths, and a few that are very long."""
+def night(count: int, start: int = 0) -> list[Call]:
+    """The shipped labelled calls over and over, of their own lengths, and a few that are very long; `start` continues an earlier part."""
     lines = [line for path in sorted((ROOT / "models" / "data").glob("*.jsonl")) for line in path.read_text(encoding="utf-8").splitlines()]
-    shipped = itertools.cycle([json.loads(line)["segments"] for line in lines])
+    shipped = itertools.islice(itertools.cycle([json.loads(line)["segments"] for line in lines]), start, None)
     made = []
-    for number in range(count):
+    for number in range(start, start + count):
         rows = next(shipped)
         while number % LONG == LONG - 1 and len(rows) < LONG_SEGMENTS:
             rows = rows + next(shipped)
@@ -94,37 +93,31 @@ def lengths(calls: Sequence[Call], model: SegmentModel) -> list[int]:
     return [len(window.token_ids) for call in calls for window in maker.windows(call.segments)]
 
 
-def products(network: Any) -> Iterator[tuple[int, int]]:
-    """(in, out) of every matrix product that a token goes through."""
-    width, wide = network.config.hidden_size, network.config.intermediate_size
-    for _ in range(network.config.num_hidden_layers):
-        yield from ((width, 3 * width), (width, width), (width, wide), (wide, width))
+def flop(sizes: Sequence[int], network: Any) -> int:
+    """Additions and multiplications of all matrix products."""
+    width, wide, layers = network.config.hidden_size, network.config.intermediate_size, network.config.num_hidden_layers
+    return sum(layers * tokens * (8 * width * width + 4 * width * wide + 4 * width * tokens) for tokens in sizes)
 
 
 def limit(sizes: Sequence[int], network: Any) -> Callable[[], None]:
     """Nothing but the encoder's matrix products, of the same shapes and precision, a window at a time on each core."""
-    steps = list(products(network))
-    if has_eight_bits():
-        weights = [torch.ops.onednn.qlinear_prepack(torch.ones(out, into, dtype=torch.int8), None) for into, out in steps]
-        scales = {out: (torch.ones(out), torch.zeros(out, dtype=torch.int32)) for _, out in steps}
+    width, wide, heads = network.config.hidden_size, network.config.intermediate_size, network.config.num_attention_heads
+    square, up, down = torch.ones(width, width), torch.ones(wide, width), torch.ones(width, wide)
 
-        def one(tokens: int) -> None:
-            rows = {into: torch.ones(tokens, into, dtype=torch.uint8) for into, _ in set(steps)}
-            for (into, out), weight in zip(steps, weights, strict=True):
-                scale, zeros = scales[out]
-                torch.ops.onednn.qlinear_pointwise(rows[into], 1.0, 0, weight, scale, zeros, None, 1.0, 0, torch.float32, "none", [], "")
-    else:
-        plain = [torch.ones(out, into) for into, out in steps]
-
-        def one(tokens: int) -> None:
-            rows = {into: torch.ones(tokens, into) for into, _ in set(steps)}
-            for (into, _), weight in zip(steps, plain, strict=True):
-                torch.nn.functional.linear(rows[into], weight)
+    def one(tokens: int) -> None:
+        narrow, broad, head = torch.ones(tokens, width), torch.ones(tokens, wide), torch.ones(heads, tokens, width // heads)
+        with torch.inference_mode():
+            for _ in range(network.config.num_hidden_layers):
+                for _ in range(4):  # queries, keys, values, and what is made of the answer
+                    torch.nn.functional.linear(narrow, square)
+                torch.bmm(torch.bmm(head, head.transpose(1, 2)), head)
+                torch.nn.functional.linear(narrow, up)
+                torch.nn.functional.linear(broad, down)
 
     def run() -> None:
         before = torch.get_num_threads()
         torch.set_num_threads(1)
-        with torch.inference_mode(), ThreadPoolExecutor(usable_cores()) as threads:
+        with ThreadPoolExecutor(usable_cores()) as threads:
             list(threads.map(one, sizes))
         torch.set_num_threads(before)
 
@@ -169,7 +162,7 @@ def main(count: int = 300, rounds: int = 3, out: str = "out/bench.json") -> None
         seconds = measure(pipes | ways, rounds)
     segments, tokens = sum(len(call.segments) for call in calls) / count, sum(sizes) / count
     base, best = seconds["pipeline, batches of 32"], seconds["matrix products alone"]
-    flops = 2 * tokens * sum(into * wide for into, wide in products(model.network))
+    flops = flop(sizes, model.network) / count
     print(f"{count} calls, {segments:.1f} segments and {tokens:.0f} tokens a call; {usable_cores()} cores; median of {rounds} rounds\n")
     print("| | calls/s | segments/s | tokens/s | times the pipeline | share of the products' speed |\n|---|---|---|---|---|---|")
     for name, each in seconds.items():
@@ -180,7 +173,6 @@ def main(count: int = 300, rounds: int = 3, out: str = "out/bench.json") -> None
         "segments_a_call": segments,
         "tokens_a_call": tokens,
         "gflop_a_call": flops / 1e9,
-        "eight_bits": has_eight_bits(),
         "seconds_a_call": seconds,
         "peak_mb_above_the_loaded_model": ours_mb,
         "machine": {"cores": usable_cores(), "kind": platform.machine(), "torch": torch.__version__},

@@ -1,27 +1,22 @@
-"""The quick ways to read against the plain one: the stock network in float32, a batch at a time."""
+"""Reading on all cores against the plain way: the windows of one call as one batch, with padding."""
 
 import random
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
-from torch.nn.functional import linear
 from transformers import BertConfig, BertForTokenClassification
 
 from scorer.classify import predict as predicting
 from scorer.classify import reading
-from scorer.classify.bert import Bert, exactly
 from scorer.classify.decide import Decision
-from scorer.classify.eightbit import EightBit, has_eight_bits
 from scorer.classify.encoder import piece_logits
 from scorer.classify.model import SegmentModel, load_model
-from scorer.classify.predict import call_logits, judge, predict
+from scorer.classify.predict import judge, predict
 from scorer.records import Call, JudgedCall, Segment
 
 WINDOW = 64
 SAID = ("word", "broken", "sorry", "cancel", ".", "fix", "stay", "policy")
-eight_bits = pytest.mark.skipif(not has_eight_bits(), reason="this CPU multiplies 8 bit integers no faster")
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +47,7 @@ def night(count: int, seed: int = 1) -> list[Call]:
 
 
 def plainly(model: SegmentModel, calls: list[Call]) -> list[JudgedCall]:
-    """What the stock network says, one call at a time."""
+    """What the network says to all windows of a call in one batch."""
     found = []
     for call in calls:
         logits = torch.full((len(call.segments), 7), -torch.inf)
@@ -65,26 +60,16 @@ def plainly(model: SegmentModel, calls: list[Call]) -> list[JudgedCall]:
     return found
 
 
-def quickly(model: SegmentModel, calls: list[Call], batch_tokens: int = 4096) -> list[JudgedCall]:
+def on_all_cores(model: SegmentModel, calls: list[Call], batch_tokens: int = 4096) -> list[JudgedCall]:
     return list(predict(calls, model, model.maker(WINDOW, 16), batch_tokens=batch_tokens))
-
-
-def test_one_window_alone_is_answered_as_the_stock_network_answers_it(model: SegmentModel) -> None:
-    bert = Bert(model.network, exactly)
-    ids = [random.Random(1).randrange(len(model.tokenizer)) for _ in range(512)]
-
-    with torch.inference_mode():
-        for length in (1, 2, 15, 16, 17, 63, 255, 256, 257, 500, 512):
-            stock = model.network(input_ids=torch.tensor([ids[:length]])).logits[0]
-            assert torch.allclose(bert(ids[:length]), stock, atol=1e-3), length
 
 
 def test_labels_are_those_of_the_plain_way_on_calls_of_every_length(model: SegmentModel) -> None:
     calls = night(120)
 
-    plain, quick = plainly(model, calls), quickly(model, calls)
+    plain, ours = plainly(model, calls), on_all_cores(model, calls)
 
-    assert [[p.labels for p in judged.predictions] for judged in quick] == [[p.labels for p in judged.predictions] for judged in plain]
+    assert [[p.labels for p in judged.predictions] for judged in ours] == [[p.labels for p in judged.predictions] for judged in plain]
     assert {label for judged in plain for p in judged.predictions for label in p.labels} == {label.name for label in model.labels}
 
 
@@ -93,26 +78,12 @@ def test_every_bit_is_the_same_whatever_is_read_beside_it(
     model: SegmentModel, monkeypatch: pytest.MonkeyPatch, cores: int, batch_tokens: int, segments_at_once: int
 ) -> None:
     calls = night(150, seed=2)
-    usual = quickly(model, calls)
+    usual = on_all_cores(model, calls)
 
     monkeypatch.setattr(reading, "usable_cores", lambda: cores)
     monkeypatch.setattr(predicting, "SEGMENTS_AT_ONCE", segments_at_once)
-    reading.quick_reading.cache_clear()
 
-    assert quickly(model, calls[::-1], batch_tokens)[::-1] == usual
-    reading.quick_reading.cache_clear()
-
-
-def test_a_label_in_doubt_has_the_probability_of_float32(model: SegmentModel) -> None:
-    call = night(40)[39]
-    exact = call_logits([call], model, model.maker(WINDOW, 16), batch_tokens=1)[0]
-    at = next(at for at, segment in enumerate(call.segments) if segment.speaker == "agent" and segment.text)
-    border = torch.sigmoid(exact[at, 0] / 1.5).item()
-    wavering = replace(model, decisions=(Decision(1.5, min(max(border, 0.01), 0.99)), *model.decisions[1:]))
-
-    (judged,) = quickly(wavering, [call])
-
-    assert judged.predictions[at] == judge(call, exact, wavering).predictions[at]
+    assert on_all_cores(model, calls[::-1], batch_tokens)[::-1] == usual
 
 
 def test_the_threads_of_torch_are_given_back(model: SegmentModel) -> None:
@@ -123,28 +94,3 @@ def test_the_threads_of_torch_are_given_back(model: SegmentModel) -> None:
     judged.close()  # type: ignore[attr-defined]
 
     assert torch.get_num_threads() == before
-
-
-@eight_bits
-def test_a_product_in_eight_bits_is_near_even_where_a_channel_is_loud() -> None:
-    generator = torch.Generator().manual_seed(1)
-    hidden, weight, bias = (torch.randn(*shape, generator=generator) for shape in ((40, 96), (32, 96), (32,)))
-    hidden[:, 7] *= 300
-
-    with torch.inference_mode():
-        rough = EightBit(weight, bias, loud=torch.tensor([7]))(hidden)
-
-    error = (rough - linear(hidden, weight, bias)).std() / linear(hidden.index_fill(1, torch.tensor([7]), 0.0), weight).std()
-    assert error < 0.02
-
-
-@eight_bits
-def test_a_token_s_product_in_eight_bits_does_not_depend_on_the_tokens_beside_it() -> None:
-    generator = torch.Generator().manual_seed(1)
-    hidden, weight, bias = (torch.randn(*shape, generator=generator) for shape in ((100, 96), (32, 96), (32,)))
-    product = EightBit(weight, bias, loud=torch.tensor([3]))
-
-    with torch.inference_mode():
-        together, alone = product(hidden), torch.cat([product(row) for row in hidden.split(7)])
-
-    assert torch.equal(together, alone)
