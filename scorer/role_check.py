@@ -37,7 +37,8 @@ CUSTOMER = re.compile(
     |\bi\ (?:paid|pay|rang)\b|\bi\ don't\ want\b|\byou\ guys\b""",
     re.VERBOSE,
 )
-MARKS: dict[Speaker, tuple[re.Pattern[str], ...]] = {"agent": (GREETING, AGENT), "customer": (CUSTOMER,)}
+# Asked in this order, up to the first that is not found: whoever greets also talks as agents do.
+MARKS: dict[Speaker, tuple[re.Pattern[str], ...]] = {"agent": (AGENT, GREETING), "customer": (CUSTOMER,)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,5 +67,6 @@ def _marks(segments: Sequence[Segment], *, of_swaps: bool) -> Iterator[int]:
             continue
         text = segment.text.lower().replace("\N{RIGHT SINGLE QUOTATION MARK}", "'")
         for mark in MARKS["agent" if (segment.speaker == "customer") == of_swaps else "customer"]:
-            if mark.search(text):
-                yield at
+            if not mark.search(text):
+                break
+            yield at

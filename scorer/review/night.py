@@ -14,6 +14,7 @@ from scorer.scoring.rubric import Rubric
 from scorer.tables.nights import AGENT, STARTED, TEAM, call_facts
 
 BAR_POINTS = 5  # width of a bar of the histogram of scores
+NONE = Tally()
 
 
 @dataclass(slots=True)
@@ -36,8 +37,8 @@ class Group:
             self.scored += 1
             self.score_sum += fact["score"]
         for name in behaviours:
-            seen = Tally(fact[f"{name}_hits"], fact[f"{name}_chances"])
-            self.tallies[name] = self.tallies.get(name, Tally()) + seen
+            before = self.tallies.get(name, NONE)
+            self.tallies[name] = Tally(before.hits + fact[f"{name}_hits"], before.chances + fact[f"{name}_chances"])
 
     @property
     def mean_score(self) -> float | None:

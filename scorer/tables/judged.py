@@ -4,19 +4,22 @@ import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import islice, starmap
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from scorer.errors import InputError, RunError
 from scorer.labels import Label, names
 from scorer.manifest import TableFile, read_run, shards_of
 from scorer.records import Call, JudgedCall, Reject, RejectReason, Segment, SegmentPrediction
-from scorer.tables.files import open_parquet, read_batches, reading
+from scorer.tables.files import open_parquet, read_batches
 from scorer.tables.schemas import CARRIED_KEY, VERSION, VERSION_KEY
+
+NOTHING: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,13 +140,23 @@ def _row_group(path: Path, number: int) -> pa.Table:
 
 def _picked(run: Path, call_ids: Sequence[str]) -> Iterator[Group]:
     """The rows of some calls; the files' hashes are not taken for them, page checksums must do."""
-    wanted = [("call_id", "in", list(call_ids))]
-    for paths in zip(table_files(run, "calls"), table_files(run, "segments"), strict=True):
-        found = []
-        for path in paths:
-            with _refusing(), reading(path):
-                found.append(pq.read_table(path, filters=wanted, partitioning=None, page_checksum_verification=True))
-        yield Group(*found)
+    for calls, segments in zip(table_files(run, "calls"), table_files(run, "segments"), strict=True):
+        yield Group(_rows_of(calls, call_ids), _rows_of(segments, call_ids))
+
+
+def _rows_of(path: Path, call_ids: Sequence[str]) -> pa.Table:
+    """Their rows in one file; row groups that hold none of them are not read."""
+    wanted = pa.array(call_ids, pa.string())
+    with _refusing(), open_parquet(path) as file:
+        places = [number for number in range(file.num_row_groups) if _may_hold(file.metadata.row_group(number), call_ids)]
+        places = [number for number in places if pc.any(pc.is_in(file.read_row_group(number, ["call_id"])[0], wanted)).as_py()]
+        found = file.read_row_groups(places)
+        return found.filter(pc.is_in(found.column("call_id"), wanted))
+
+
+def _may_hold(group: pq.RowGroupMetaData, call_ids: Sequence[str]) -> bool:
+    known = group.column(0).statistics  # call_id is the first column of both tables
+    return known is None or not known.has_min_max or any(known.min <= call_id <= known.max for call_id in call_ids)
 
 
 @contextmanager
@@ -156,16 +169,22 @@ def _refusing() -> Iterator[None]:
 
 
 def _segments(rows: pa.Table) -> Iterator[Segment]:
-    columns = (rows.column(name).to_pylist() for name in ("segment_index", "speaker", "text", "start_s", "end_s"))
-    return starmap(Segment, zip(*columns, strict=True))
+    said = (rows.column(name).to_pylist() for name in ("speaker", "text"))
+    return map(Segment, rows.column("segment_index").to_pylist(), *said, _numbers(rows, "start_s"), _numbers(rows, "end_s"))
 
 
 def _predictions(rows: pa.Table, labels: Sequence[str]) -> Iterator[SegmentPrediction]:
-    chances = zip(*(rows.column(f"p_{label}").to_pylist() for label in labels), strict=True)
-    others = (rows.column(name).to_pylist() for name in ("labels", "overlap_s", "tier"))
-    for known, given, overlap_s, tier in zip(chances, *others, strict=True):
+    chances = zip(*(_numbers(rows, f"p_{label}") for label in labels), strict=True)
+    given = rows.column("labels")
+    counts, each = pc.list_value_length(given).to_pylist(), iter(pc.list_flatten(given).to_pylist())
+    for known, count, overlap_s, tier in zip(chances, counts, _numbers(rows, "overlap_s"), rows.column("tier").to_pylist(), strict=True):
         found = {label: chance for label, chance in zip(labels, known, strict=True) if chance is not None}
-        yield SegmentPrediction(found, frozenset(given), overlap_s, tier)
+        yield SegmentPrediction(found, frozenset(islice(each, count)) if count else NOTHING, overlap_s, tier)
+
+
+def _numbers(rows: pa.Table, name: str) -> list[float | None]:
+    """A column of numbers, None where there is none: by way of NumPy, since Arrow makes them one by one."""
+    return [None if number != number else number for number in rows.column(name).to_numpy().tolist()]  # NaN is not itself
 
 
 def read_rejects(run: Path) -> Iterator[Reject]:
