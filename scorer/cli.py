@@ -3,7 +3,6 @@
 import os
 import sys
 import time
-import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -16,7 +15,7 @@ import typer
 from scorer.cli_model import commands
 from scorer.cli_review import review
 from scorer.durable import ADVICE
-from scorer.errors import ExitCode, ScorerError
+from scorer.errors import ExitCode, ScorerError, frames
 from scorer.log import is_json, log_json, tell
 from scorer.stopping import Stopped, stoppable
 
@@ -93,9 +92,10 @@ def score(
         inputs, out = [below(text, partition) for text in inputs], below(out, partition)
     with _measured(metrics) as counted:
         runs = choose(engine.value, address=ray_address, workers=workers)
-        files: dict[str, Any] = {"config": config, "rubric": rubric, "model": model}
         with progress_of("scoring") as progress:
-            night, out = score_to(out, inputs, work=work, progress=progress, partition=partition, engine=runs, **files)
+            night, out = score_to(
+                out, inputs, work=work, config=config, rubric=rubric, model=model, partition=partition, engine=runs, progress=progress
+            )
         counted.update(night.run)
         if night.reused:
             say(f"{out} already holds this run: nothing to do.")
@@ -276,6 +276,6 @@ def _other(error: Exception) -> int:
     """A disk that failed where nobody looked, or a bug: where it happened, never what the message held, for it may quote a transcript."""
     if isinstance(error, OSError) and error.errno in ADVICE:
         return _ended(ExitCode.FAILED, f"{os.strerror(error.errno)}: {ADVICE[error.errno]}")
-    where = traceback.extract_tb(error.__traceback__)
-    lines = [f"  {frame.filename}:{frame.lineno} in {frame.name}" for frame in where]
-    return _ended(ExitCode.BUG, "\n".join([f"a bug in scorer ({type(error).__name__}); please report these lines:", *lines]))
+    return _ended(
+        ExitCode.BUG, "\n".join([f"a bug in scorer ({type(error).__name__}); please report these lines:", *frames(error.__traceback__)])
+    )

@@ -1,6 +1,8 @@
 """What can go wrong on purpose, and which exit code says so."""
 
+import traceback
 from enum import IntEnum
+from types import TracebackType
 
 
 class ExitCode(IntEnum):
@@ -56,6 +58,11 @@ class RejectBudgetError(ScorerError):
     """The run is complete, but more was rejected than the config allows."""
 
     exit_code = ExitCode.TOO_MANY_REJECTS
+
+
+def frames(trace: TracebackType | None) -> list[str]:
+    """Where something was raised, a line for each call; never what the error held, for it may quote a transcript."""
+    return [f"  {frame.filename}:{frame.lineno} in {frame.name}" for frame in traceback.extract_tb(trace)]
 
 
 def listing(head: str, problems: list[str]) -> str:

@@ -13,6 +13,7 @@ from scorer.places import refuse_uri
 
 RUN_FILE = "run.json"
 RUN_VERSION = 2
+REPORT = "report.html"  # lies beside it
 STAGING = ".staging"  # of the run that is at work; swept by the next one
 FETCHED = ".inputs"  # what was fetched from a store, while a run lasts
 KEPT = ".shards"  # finished shards of a run that is not finished; a resumed run goes on from them

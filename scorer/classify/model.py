@@ -14,6 +14,7 @@ from transformers.utils.logging import disable_progress_bar, set_verbosity_error
 from scorer.classify.decide import UNCALIBRATED, Decision, read_decisions
 from scorer.classify.tokens import WindowMaker
 from scorer.classify.windows import MARKER_SCHEME
+from scorer.durable import file_hash
 from scorer.errors import ModelError
 from scorer.labels import Label, names, read_labels
 
@@ -63,7 +64,7 @@ def record_files(folder: Path) -> None:
 
 
 def _hashes(folder: Path) -> dict[str, str]:
-    return {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in RESULT_FILES if (folder / name).is_file()}
+    return {name: file_hash(folder / name) for name in RESULT_FILES if (folder / name).is_file()}
 
 
 def _check_record(folder: Path, found: dict[str, str]) -> None:
@@ -97,6 +98,7 @@ def load_model(folder: Path, *, calibrated: bool = True) -> SegmentModel:
 
 
 def declared_labels(folder: Path) -> tuple[Label, ...]:
+    """The labels of a model folder in the order of its outputs; no weights are read. Raises ModelError where its files do not agree."""
     labels = read_labels(folder / "labels.json")
     try:
         config = json.loads((folder / "config.json").read_text(encoding="utf-8"))

@@ -1,7 +1,6 @@
 """How does a night run on one machine: in this process, or in several beside it?"""
 
 import multiprocessing
-import os
 import signal
 from collections.abc import Iterator
 from contextlib import suppress
@@ -10,6 +9,7 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
+from scorer.classify.cores import usable_cores
 from scorer.classify.model import SegmentModel, declared_labels, load_model
 from scorer.engines.engine import Handout, Ledger, Progress, Setting, Task
 from scorer.engines.worker import Worker
@@ -65,7 +65,7 @@ class Processes:
 
     def run(self, night: Handout, progress: Progress) -> Iterator[Shard]:
         """Told after every shard. Raises RunError where a shard keeps killing its worker."""
-        setting = night.setting(max(1, len(os.sched_getaffinity(0)) // self._workers))
+        setting = night.setting(max(1, usable_cores() // self._workers))
         ledger, done, slots = Ledger(night.tasks()), 0, []
         try:
             slots = [_start(setting) for _ in range(self._workers)]

@@ -2,17 +2,17 @@
 
 import os
 import tempfile
-import traceback
 from importlib.metadata import version
 from pathlib import Path
 from typing import Literal, NamedTuple
 
 import torch
 
+from scorer.classify.cores import usable_cores
 from scorer.classify.model import SegmentModel, load_model, model_hash
 from scorer.durable import unwritable
 from scorer.engines.engine import Setting, Task
-from scorer.errors import RunError, ScorerError
+from scorer.errors import RunError, ScorerError, frames
 from scorer.manifest import Shard
 from scorer.shard import score_shard
 from scorer.tables.folder import RunFolder
@@ -39,7 +39,7 @@ class Worker:
     """Scores tasks, one at a time."""
 
     def __init__(self, setting: Setting) -> None:
-        torch.set_num_threads(min(setting.threads, len(os.sched_getaffinity(0))))
+        torch.set_num_threads(min(setting.threads, usable_cores()))
         self._setting = setting
         self._loaded: SegmentModel | None = None
 
@@ -55,9 +55,8 @@ class Worker:
         except MemoryError:
             return Answer(None, "memory")
         except Exception as error:  # noqa: BLE001  # the border of a worker: only where it happened goes back
-            lines = [f"  {frame.filename}:{frame.lineno} in {frame.name}" for frame in traceback.extract_tb(error.__traceback__)]
             head = f"shard {task.shard_id}: a bug in scorer ({type(error).__name__}); please report these lines:"
-            return Answer(None, "bug", "\n".join([head, *lines]))
+            return Answer(None, "bug", "\n".join([head, *frames(error.__traceback__)]))
 
     def _score(self, task: Task) -> Shard:
         setting = self._setting

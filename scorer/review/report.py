@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from scorer.durable import unwritable, write_text
-from scorer.manifest import RUN_FILE
+from scorer.manifest import REPORT, RUN_FILE
 from scorer.records import Tally
 from scorer.review.callview import CallView, read_views
 from scorer.review.compare import earlier_runs, what_changed, what_moved
@@ -16,7 +16,6 @@ from scorer.review.render import render
 from scorer.review.shrink import PRIOR_CHANCES, Shrunk, shrink, stands_out
 from scorer.tables.nights import flag_facts, reject_facts
 
-REPORT = "report.html"
 TRANSCRIPTS = 40  # flagged calls that are shown in full; a mail should stay small
 LISTED = 400  # flagged calls in the list
 AGENTS = 12  # per behaviour

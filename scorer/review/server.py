@@ -2,7 +2,6 @@
 
 import logging
 import logging.config
-import traceback
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -15,7 +14,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware.sessions import SessionMiddleware
 from starlette.responses import HTMLResponse, Response
 
-from scorer.errors import ReviewError, ScorerError
+from scorer.errors import ReviewError, ScorerError, frames
 from scorer.manifest import read_run
 from scorer.review import calls as call_pages
 from scorer.review import entry, numbers, worklist
@@ -95,9 +94,7 @@ class WhereNotWhat(logging.Formatter):
     def formatException(self, ei: Any) -> str:
         """The frames and the type."""
         kind, trace = ei[0], ei[2]
-        return "\n".join(
-            [f"  {frame.filename}:{frame.lineno} in {frame.name}" for frame in traceback.extract_tb(trace)] + [f"  {kind.__name__}"]
-        )
+        return "\n".join([*frames(trace), f"  {kind.__name__}"])
 
 
 LOGGING = {

@@ -1,6 +1,5 @@
 """How are a run folder here and the same run in a store kept alike? The store has no rename, so there run.json alone says what is whole."""
 
-import hashlib
 import json
 import shutil
 import tempfile
@@ -10,15 +9,13 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from scorer.durable import move, sync, unwritable
+from scorer.durable import file_hash, move, sync, unwritable
 from scorer.errors import RunError
 from scorer.faults import reach
-from scorer.manifest import KEPT, RUN_FILE, Shard, TableFile, check_free, claim, parse_run, parse_shard, shards_of
+from scorer.manifest import KEPT, REPORT, RUN_FILE, Shard, TableFile, check_free, claim, parse_run, parse_shard, shards_of
 from scorer.tables.folder import MARK, OURS
 from scorer.tables.schemas import TABLES
 from scorer.tables.store import GoneError, Store, StoreError, side_by_side
-
-REPORT = "report.html"
 
 
 class Mirror:
@@ -83,7 +80,7 @@ class Mirror:
             with tempfile.TemporaryDirectory() as folder:
                 mark = Path(folder) / MARK
                 mark.write_text(json.dumps(asdict(shard)), encoding="utf-8")
-                self._put(mark, f"{KEPT}/{shard.id}/{MARK}", hashlib.sha256(mark.read_bytes()).hexdigest())
+                self._put(mark, f"{KEPT}/{shard.id}/{MARK}", file_hash(mark))
         return shard
 
     def publish(self) -> None:
@@ -103,7 +100,7 @@ class Mirror:
             self._replace(RUN_FILE)
         self._repair(shards)
         reach("upload-report")
-        if self._store.sha256(REPORT) != _sha256(self._here / REPORT):
+        if self._store.sha256(REPORT) != file_hash(self._here / REPORT):
             self._replace(REPORT)
         reach("upload-clean")
         self._clean({f"{name}/{shard.id}.parquet" for shard in shards for name in shard.tables})
@@ -194,7 +191,7 @@ class Mirror:
         self._sound.add(name)
 
     def _replace(self, name: str) -> None:
-        sha256 = _sha256(self._here / name)
+        sha256 = file_hash(self._here / name)
         staged = f"{KEPT}/{sha256}/{name}"  # nobody else writes other bytes there
         self._put(self._here / name, staged, sha256)
         self._name(staged, name, sha256)
@@ -241,7 +238,3 @@ def _files(shards: list[Shard]) -> Iterator[tuple[Shard, str, TableFile]]:
     for shard in shards:
         for name, file in shard.tables.items():
             yield shard, name, file
-
-
-def _sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()

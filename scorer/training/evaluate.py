@@ -1,6 +1,5 @@
 """How good is a model on calls that it has not seen? Everything that is measured, as one report."""
 
-import hashlib
 import platform
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -11,7 +10,8 @@ import torch
 import transformers
 
 from scorer.classify.decide import Decision
-from scorer.classify.model import SegmentModel, load_model, model_hash
+from scorer.classify.model import WEIGHTS, SegmentModel, load_model, model_hash
+from scorer.durable import file_hash
 from scorer.labels import Label, names
 from scorer.scoring.rubric import Rubric
 from scorer.training.agreement import call_agreement
@@ -42,7 +42,7 @@ def evaluate(config: TrainingConfig, folder: Path, *, rubric: Rubric, released: 
     behaviours = [behaviour.label for behaviour in rubric.behaviours.values()]
     return {
         "model_hash": model_hash(folder),
-        "weights_sha256": hashlib.sha256((folder / "model.safetensors").read_bytes()).hexdigest(),
+        "weights_sha256": file_hash(folder / WEIGHTS),
         "confidence": config.confidence,
         "behaviours": behaviours,
         "labels": (

@@ -17,6 +17,7 @@ from scorer.classify.decide import UNCALIBRATED
 from scorer.classify.model import WEIGHTS, SegmentModel, load_model, record_files
 from scorer.classify.tokens import WindowMaker
 from scorer.classify.windows import MARKER_SCHEME, SPEAKER_MARKERS, TIMING_MARKERS
+from scorer.durable import file_hash
 from scorer.errors import ModelError
 from scorer.labels import Label, names, read_labels
 from scorer.training.corpus import LabelledCall, read_corpus
@@ -82,14 +83,10 @@ def fit(config: TrainingConfig, calls: Sequence[LabelledCall], labels: Sequence[
 
 def _origin(config: TrainingConfig, calls: Sequence[LabelledCall], labels: Sequence[Label]) -> str:
     """What a checkpoint was made from."""
-    weights = [_file_hash(folder / WEIGHTS) for folder in (Path(base_model_path(config.base_model)), config.teacher) if folder is not None]
+    folders = [folder for folder in (Path(base_model_path(config.base_model)), config.teacher) if folder is not None]
+    weights = [file_hash(folder / WEIGHTS) if (folder / WEIGHTS).is_file() else None for folder in folders]  # None: a model of the hub
     learnt = [[mark(x).call, mark(x).words, *map(sorted, x.labels)] for x in calls]
     return hashlib.sha256(json.dumps([config.model_dump(mode="json"), learnt, [repr(x) for x in labels], weights]).encode()).hexdigest()
-
-
-def _file_hash(path: Path) -> str | None:
-    """None where there is no such file, as for a base model of the hub."""
-    return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else None
 
 
 def _teacher(folder: Path, labels: Sequence[Label]) -> Any:
