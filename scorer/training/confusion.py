@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from scorer.classify.decide import Decision
-from scorer.training.corpus import LabelledCall
+from scorer.labels import Label
+from scorer.training.corpus import LabelledCall, is_whole
 from scorer.training.judge import Bools, Judged
 
 WORST = 40
@@ -21,14 +22,19 @@ def look_alikes(one: Judged, decision: Decision, sounds_like: Bools) -> dict[str
     return {"segments": int(tempting.sum()), "labelled": int((tempting & given).sum())}
 
 
-def mixed_up(calls: Sequence[LabelledCall], judged: Mapping[str, Judged], decisions: Mapping[str, Decision]) -> dict[str, dict[str, int]]:
-    """For each label given wrongly: which labels those segments carry instead; "none" where they carry no label."""
+def mixed_up(
+    calls: Sequence[LabelledCall], judged: Mapping[str, Judged], decisions: Mapping[str, Decision], labels: Sequence[Label]
+) -> dict[str, dict[str, int]]:
+    """For each label given wrongly: which labels those segments carry instead; "none" where they carry no label, "not judged" where
+    the call is judged only in part and nobody gave them one.
+    """
+    whole = [is_whole(x, labels) for x in calls]
     found = {}
     for name, one in judged.items():
         wrong = (one.probabilities(decisions[name]) >= decisions[name].threshold) & ~one.truth
         instead: Counter[str] = Counter()
         for call, segment in zip(one.calls[wrong], one.segments[wrong], strict=True):
-            instead.update(calls[call].labels[segment] or {"not judged" if calls[call].judged else "none"})
+            instead.update(calls[call].labels[segment] or {"none" if whole[call] else "not judged"})
         found[name] = dict(instead.most_common())
     return found
 

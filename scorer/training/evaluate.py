@@ -53,7 +53,7 @@ def evaluate(config: TrainingConfig, folder: Path, *, rubric: Rubric, released: 
         **_mean_part(behaviours, labels, judged, decisions, draws),
         "changed_input": {name: f1_of(judge_labelled(changed(dev, change), model, config), decisions) for name, change in CHANGES.items()},
         "slices": slice_numbers(dev, judged, decisions),
-        "mixed_up": mixed_up(dev, judged, decisions),
+        "mixed_up": mixed_up(dev, judged, decisions, model.labels),
         "agreement": call_agreement(dev, model, rubric, config=config, draws=draws),
         "released": _released_part(released, dev, judged, decisions, config=config, draws=draws),
         "worst": worst_mistakes(dev, judged, decisions),

@@ -11,6 +11,7 @@ import pytest
 import torch
 from transformers import AutoTokenizer
 
+from scorer.classify.decide import UNCALIBRATED
 from scorer.classify.model import load_model
 from scorer.errors import ConfigError, ModelError
 from scorer.labels import read_labels
@@ -18,8 +19,10 @@ from scorer.scoring.rubric import load_rubric
 from scorer.training.augment import augment
 from scorer.training.baselines import Row, lexicon_hits, truth_of
 from scorer.training.calibrate import calibrate, fit_temperature, fit_threshold
+from scorer.training.confusion import mixed_up
 from scorer.training.corpus import LabelledCall, read_corpus
 from scorer.training.evaluate import evaluate
+from scorer.training.judge import Judged
 from scorer.training.metrics import calibration_error, f1, label_numbers
 from scorer.training.report import write_report
 from scorer.training.settings import TrainingConfig
@@ -65,7 +68,19 @@ def test_the_split_is_by_call_and_the_same_for_the_same_seed(training_config: Tr
 
 
 def judged_in_part(labelled: LabelledCall) -> LabelledCall:
-    return replace(labelled, judged=(frozenset({"apology", "problem"}),) * len(labelled.labels))
+    return replace(labelled, judged=(frozenset({"problem"}),) * len(labelled.labels))
+
+
+def test_a_wrong_label_stands_beside_what_people_said_of_its_segment(training_config: TrainingConfig) -> None:
+    apology = next(label for label in LABELS if label.name == "apology")
+    call = next(x for x in read_corpus(training_config.train, NAMES) if frozenset() in x.labels)
+    at = call.labels.index(frozenset())
+    wrong = {"apology": Judged(np.array([9.0]), np.array([False]), np.array([0]), np.array([at]))}
+    confirmed = replace(call, judged=(frozenset(NAMES),) * len(call.labels))
+
+    found = [mixed_up([x], wrong, {"apology": UNCALIBRATED}, [apology])["apology"] for x in (call, confirmed, judged_in_part(call))]
+
+    assert found == [{"none": 1}, {"none": 1}, {"not judged": 1}]
 
 
 def test_augmenting_keeps_words_and_labels_beside_each_other(training_config: TrainingConfig) -> None:
