@@ -44,17 +44,25 @@ class Fitted:
 def train(config: TrainingConfig, *, out: Path, work: Path) -> None:
     """Train and write weights, tokenizer and labels to `out`; `work` keeps checkpoints, from which an interrupted run goes on."""
     check_unreleased(out)
+    before = made_from(config)
     labels = read_labels(config.labels)
     calls = split(read_corpus(config.train_files, names(labels)), labels, config.held_out_share, config.seed)
     save(fit(config, calls.train, labels, work=work), out)
-    write_record(out, calls, before=made_from(config))
+    write_record(out, calls, before=before)
     shutil.rmtree(work, ignore_errors=True)
 
 
 def made_from(config: TrainingConfig) -> list[Path]:
-    """The model folders that this training starts or learns from."""
+    """The trained models that this training starts or learns from. Raises ModelError where one does not say which calls it has seen."""
     named = [Path(config.base_model), config.teacher]
-    return [folder for folder in named if folder is not None and (folder / RECORD).is_file()]
+    trained = [folder for folder in named if folder is not None and (folder / "labels.json").is_file()]
+    unknown = [folder for folder in trained if not (folder / RECORD).is_file()]
+    if unknown:
+        raise ModelError(
+            f"{unknown[0]}: holds no {RECORD}, so nobody can tell whether it has seen dev calls: start from a model that has one, "
+            "or from a base encoder"
+        )
+    return trained
 
 
 def fit(config: TrainingConfig, calls: Sequence[LabelledCall], labels: Sequence[Label], *, work: Path) -> Fitted:

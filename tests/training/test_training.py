@@ -2,6 +2,7 @@
 
 import json
 import random
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -26,7 +27,7 @@ from scorer.training.judge import Judged
 from scorer.training.metrics import calibration_error, f1, label_numbers
 from scorer.training.report import write_report
 from scorer.training.settings import TrainingConfig
-from scorer.training.split import seen_by, shared_calls, split
+from scorer.training.split import Split, seen_by, shared_calls, split, write_record
 from scorer.training.train import checkpoint, new_model, train
 from scorer.training.trainer import MovingAverage
 
@@ -171,10 +172,22 @@ def _interrupt_at(step: int, save: Any) -> Any:
 def test_a_teacher_of_other_labels_is_refused(training_config: TrainingConfig, keyword_folder: Path, tmp_path: Path) -> None:
     labels = json.loads(training_config.labels.read_text())
     (tmp_path / "labels.json").write_text(json.dumps(labels[::-1]))
-    student = training_config.model_copy(update={"labels": tmp_path / "labels.json", "teacher": keyword_folder, "teacher_share": 0.5})
+    teacher = shutil.copytree(keyword_folder, tmp_path / "teacher")
+    write_record(teacher, Split([], []))
+    student = training_config.model_copy(update={"labels": tmp_path / "labels.json", "teacher": teacher, "teacher_share": 0.5})
 
     with pytest.raises(ModelError, match="must know just the labels"):
         train(student, out=tmp_path / "out", work=tmp_path / "work")
+
+
+@pytest.mark.parametrize(("role", "kind"), [("base_model", str), ("teacher", Path)])
+def test_a_trained_model_that_does_not_say_which_calls_it_has_seen_is_refused(
+    training_config: TrainingConfig, keyword_folder: Path, tmp_path: Path, role: str, kind: type
+) -> None:
+    config = training_config.model_copy(update={role: kind(keyword_folder)})
+
+    with pytest.raises(ModelError, match=r"holds no training\.json"):
+        train(config, out=tmp_path / "out", work=tmp_path / "work")
 
 
 def test_a_head_is_kept_for_the_same_labels_in_the_same_order_only(keyword_folder: Path) -> None:
