@@ -16,18 +16,32 @@ MOVED, MOVED_A_LITTLE = 0.25, 0.1  # of the population stability index; the usua
 
 
 def earlier_runs(run: Path) -> list[dict[str, Any]]:
-    """run.json of the finished runs beside this one that were written before it, latest last; rescored nights are left out."""
-    own = run / RUN_FILE
+    """run.json of the finished runs beside this one that are before it, latest last; rescored nights are left out.
+
+    A partition (date=2026-11-20) comes after the partitions of lesser dates, whenever they were scored; another folder after those
+    written before it.
+    """
+    run = run.resolve()
     found = []
-    for path in run.resolve().parent.glob(f"*/{RUN_FILE}"):
-        if path.parent != run.resolve() and path.stat().st_mtime <= own.stat().st_mtime:
+    for path in run.parent.glob(f"*/{RUN_FILE}"):
+        if _key(path.parent) == _key(run) and _place(path.parent) < _place(run):
             try:
                 about = read_run(path.parent)
             except RunError:  # of another version: not comparable
                 continue
             if "rescored_from" not in about:
-                found.append((path.stat().st_mtime, about | {"name": path.parent.name}))
+                found.append((_place(path.parent), about | {"name": path.parent.name}))
     return [about for _, about in sorted(found, key=lambda item: item[0])][-NIGHTS:]
+
+
+def _key(folder: Path) -> str:
+    """What partitions are told apart by; empty for a folder that is none."""
+    return folder.name.partition("=")[0] if "=" in folder.name else ""
+
+
+def _place(folder: Path) -> tuple[float, str]:
+    """What puts the runs of one key in order."""
+    return (0.0 if _key(folder) else (folder / RUN_FILE).stat().st_mtime, folder.name)
 
 
 def what_moved(counts: Mapping[str, Any], earlier: Sequence[Mapping[str, Any]]) -> list[str]:

@@ -112,6 +112,16 @@ def test_nights_before_are_found_beside_the_run_and_compared(tmp_path: Path) -> 
     assert "Moved:" in page_of(rough)
 
 
+def test_dates_are_compared_in_their_order_whenever_they_were_scored(tmp_path: Path) -> None:
+    for day in (20, 22, 21):  # the 21st was scored last
+        run = write_run(tmp_path / f"date=2026-11-{day}", [call("g", *GOOD)], run_id=f"run-{day}")
+        os.utime(run / RUN_FILE, (100 if day == 21 else 1,) * 2)
+    write_run(tmp_path / "tried", [call("g", *GOOD)], run_id="tried")
+
+    assert [old["run_id"] for old in earlier_runs(tmp_path / "date=2026-11-21")] == ["run-20"]
+    assert [old["run_id"] for old in earlier_runs(tmp_path / "date=2026-11-22")] == ["run-20", "run-21"]
+
+
 def test_a_changed_number_of_the_rubric_is_named(tmp_path: Path) -> None:
     about = read_night(small_run(tmp_path / "run")).about
     rules = {**about["rubric"]["rules"], "version": 2}
