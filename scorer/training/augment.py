@@ -17,7 +17,7 @@ def augment(labelled: LabelledCall, rng: random.Random) -> LabelledCall:
     """One variant: with or without clock, punctuation, apostrophes, and with a recogniser's small mistakes."""
     labelled = vary_turns(labelled, rng)
     segments = _clock(labelled.call.segments, rng)
-    if rng.random() < 0.5:
+    if rng.random() < 0.6:
         segments = tuple(replace(s, text=PUNCTUATION.sub(" ", s.text)) for s in segments)
         if rng.random() < 0.4:
             segments = tuple(replace(s, text=s.text.replace("'", "")) for s in segments)
