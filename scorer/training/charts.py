@@ -101,7 +101,12 @@ def curve_chart(points: Sequence[Mapping[str, Any]]) -> str:
     """F1 per label against the number of training calls."""
     rows = [{"calls": point["calls"], "label": name, "F1": value} for point in points for name, value in point["f1"].items()]
     chart = alt.Chart(alt.InlineData(rows)).mark_line(point=True)
-    x = alt.X("calls:Q", scale=alt.Scale(type="log"), title="training calls", axis=alt.Axis(values=sorted({row["calls"] for row in rows})))
+    x = alt.X(
+        "calls:Q",
+        scale=alt.Scale(type="log", nice=False, padding=20),
+        title="training calls",
+        axis=alt.Axis(values=sorted({row["calls"] for row in rows})),
+    )
     y = alt.Y("F1:Q", scale=alt.Scale(zero=False))
     return svg(chart.encode(x=x, y=y, color=alt.Color("label:N", title=None)).properties(width=WIDTH, height=320))
 
