@@ -229,23 +229,27 @@ app.add_typer(commands)
 
 @contextmanager
 def _measured(path: Path | None) -> Iterator[dict[str, Any]]:
-    """Write the metrics file at the end, however it ends; put run.json into what is given where the run is complete."""
+    """Write the metrics file at the end, however it ends; put run.json into what is given where the run is complete.
+
+    A file that cannot be written stops the night before it starts; later it never takes the place of what went wrong, and is told.
+    """
     run: dict[str, Any] = {}
-    code = int(ExitCode.BUG)
+    if path is None:
+        yield run
+        return
+    from scorer.metrics import check_metrics, write_metrics
+
+    check_metrics(path)
     try:
         yield run
-        code = ExitCode.DONE
-    except (ScorerError, Stopped) as error:
-        code = error.exit_code
-        raise
-    except (MemoryError, OSError):
-        code = ExitCode.FAILED
-        raise
     finally:
-        if path:
-            from scorer.metrics import write_metrics
-
-            write_metrics(path, exit_code=code, finished=time.time(), run=run or None)
+        error = sys.exception()
+        try:
+            write_metrics(path, exit_code=_code_of(error), finished=time.time(), run=run or None)
+        except ScorerError as unwritten:
+            if error is None:
+                raise
+            _told("unwritten", str(unwritten))
 
 
 def main() -> None:
@@ -254,28 +258,42 @@ def main() -> None:
         with stoppable():
             app()
     except ScorerError as error:
-        sys.exit(_ended(error.exit_code, str(error)))
+        sys.exit(_ended(error, str(error)))
     except Stopped as stop:
-        sys.exit(_ended(stop.exit_code, f"stopped by {stop.name}; nothing unfinished was published, run the same command again to go on"))
-    except MemoryError:
-        advice = "finished shards are kept: free memory or lower model.batch_tokens, then run the command again"
-        sys.exit(_ended(ExitCode.FAILED, f"out of memory; {advice}"))
+        sys.exit(_ended(stop, f"stopped by {stop.name}; nothing unfinished was published, run the same command again to go on"))
+    except MemoryError as error:
+        advice = "finished shards are kept: free memory or use fewer --workers, then run the command again"
+        sys.exit(_ended(error, f"out of memory; {advice}"))
     except Exception as error:  # noqa: BLE001  # the border: whatever is left is our bug, or the disk
-        sys.exit(_other(error))
+        sys.exit(_ended(error, _other(error)))
 
 
-def _ended(code: int, message: str) -> int:
-    if is_json():
-        tell("failed", code=code, message=message)
-    else:
-        typer.echo(f"scorer: {message}", err=True)
+def _code_of(error: BaseException | None) -> int:
+    """What the shell and the metrics file see."""
+    if error is None:
+        return ExitCode.DONE
+    if isinstance(code := getattr(error, "exit_code", None), int):  # ours, and typer's own
+        return int(code)
+    if isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno in ADVICE):
+        return ExitCode.FAILED
+    return ExitCode.BUG
+
+
+def _ended(error: BaseException, message: str) -> int:
+    code = _code_of(error)
+    _told("failed", message, code=code)
     return code
 
 
-def _other(error: Exception) -> int:
+def _told(event: str, message: str, **facts: int) -> None:
+    if is_json():
+        tell(event, message=message, **facts)
+    else:
+        typer.echo(f"scorer: {message}", err=True)
+
+
+def _other(error: Exception) -> str:
     """A disk that failed where nobody looked, or a bug: where it happened, never what the message held, for it may quote a transcript."""
     if isinstance(error, OSError) and error.errno in ADVICE:
-        return _ended(ExitCode.FAILED, f"{os.strerror(error.errno)}: {ADVICE[error.errno]}")
-    return _ended(
-        ExitCode.BUG, "\n".join([f"a bug in scorer ({type(error).__name__}); please report these lines:", *frames(error.__traceback__)])
-    )
+        return f"{os.strerror(error.errno)}: {ADVICE[error.errno]}"
+    return "\n".join([f"a bug in scorer ({type(error).__name__}); please report these lines:", *frames(error.__traceback__)])

@@ -16,6 +16,7 @@ ADVICE = {
     errno.EROFS: "the file system is read-only: choose another folder or mount it for writing",
     errno.EACCES: "permission is missing: give this user the right to write there",
     errno.EPERM: "permission is missing: give this user the right to write there",
+    errno.ENAMETOOLONG: "a path or file name is too long: give a shorter one",
     errno.EIO: "the disk or network store failed: check it and run the same command again",
 }
 

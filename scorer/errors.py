@@ -50,6 +50,12 @@ class LockedError(ScorerError):
     exit_code = ExitCode.LOCKED
 
 
+class WorkerBugError(ScorerError):
+    """A bug of ours in another process; says where, never what the error held."""
+
+    exit_code = ExitCode.BUG
+
+
 class ReviewError(ScorerError):
     """A review database, an account or an annotation file that cannot be used."""
 

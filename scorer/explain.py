@@ -26,7 +26,8 @@ def explain_call(run: Path, call_id: str) -> RenderableType:
     about = read_run(run)
     labels = tuple(Label(**row) for row in about["labels"])
     rubric = Rubric.model_validate(about["rubric"]["rules"], strict=False)
-    for judged, _ in read_judged(run, labels, call_ids=[call_id]):
+    wanted = call_id.encode(errors="replace").decode()  # what the shell gives may hold bytes that are no text
+    for judged, _ in read_judged(run, labels, call_ids=[wanted]):
         return render_call(judged, score_call(judged, rubric), rubric)
     raise RunError(f"{run} has no call {printable(call_id)!r}: see {run}/calls/ for its calls, and {run}/rejects/ for those not scored")
 

@@ -1,11 +1,19 @@
 """What does Prometheus see of a night? A file for node_exporter's textfile collector, put in place whole."""
 
+import os
 from pathlib import Path
 from typing import Any
 
 from prometheus_client import CollectorRegistry, Gauge, write_to_textfile
 
 from scorer.durable import unwritable
+from scorer.errors import RunError
+
+
+def check_metrics(path: Path) -> None:
+    """Raise RunError where the metrics file could not be written, before a night that would only find out at its end."""
+    if not (path.parent.is_dir() and os.access(path.parent, os.W_OK)) or path.is_dir():
+        raise RunError(f"{path}: the metrics file cannot be written there: name a file in a folder that is there and may be written to")
 
 
 def write_metrics(path: Path, *, exit_code: int, finished: float, run: dict[str, Any] | None) -> None:

@@ -112,7 +112,7 @@ def _flagged_table(counts: dict[str, Any]) -> Table:
     for row in shown:
         score = "none" if row["score"] is None else f"{row['score']:.1f}"
         why = "\n".join(f"{flag['severity']}: {flag['reason']}" for flag in row["flags"])
-        table.add_row(Text(printable(row["call_id"])[:40]), score, row["band"] or "", Text(why))
+        table.add_row(Text(printable(row["call_id"])[:40]), score, Text(row["band"] or ""), Text(why))
     return table
 
 
@@ -131,7 +131,7 @@ def changes_table(changes: Sequence[Any]) -> RenderableType:
     for change in changes:
         scores = " -> ".join("none" if s is None else f"{s:.1f}" for s in (change.old_score, change.new_score))
         bands = f"{change.old_band or 'none'} -> {change.new_band or 'none'}"
-        table.add_row(Text(printable(change.call_id)[:40]), bands, scores, Text(change.why))
+        table.add_row(Text(printable(change.call_id)[:40]), Text(bands), scores, Text(change.why))
     return table
 
 

@@ -1,5 +1,6 @@
 """From Parquet to every output table, as a user runs it, with a model small enough to know the answers by hand."""
 
+import errno
 import json
 import subprocess
 import sys
@@ -13,8 +14,9 @@ import pytest
 from keyword_model import build
 from typer.testing import CliRunner
 
-from scorer import cli
-from scorer.errors import ScorerError
+from scorer import cli, metrics
+from scorer.engines.worker import Answer
+from scorer.errors import ScorerError, WorkerBugError
 
 ROOT = Path(__file__).parents[1]
 CALLS = {
@@ -227,6 +229,39 @@ def test_a_call_is_explained(night: Path, tmp_path: Path, keyword_folder: Path) 
         assert part in said
     code, said = scorer("explain", tmp_path / "run", "nobody")
     assert code == 1 and "no call 'nobody'" in said
+    assert scorer("explain", tmp_path / "run", "\udcff")[0] == 1  # what a shell makes of bytes that are no text
+
+
+def test_metrics_that_cannot_be_written_stop_the_night_before_it_starts(night: Path, tmp_path: Path, keyword_folder: Path) -> None:
+    code, said = score(night, tmp_path / "run", keyword_folder, metrics=tmp_path / "gone" / "scorer.prom")
+
+    assert code == 1 and "metrics file cannot be written" in said and not (tmp_path / "run").exists()
+
+
+def test_metrics_that_cannot_be_written_at_the_end_hide_nothing(
+    night: Path, tmp_path: Path, keyword_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = tmp_path / "config.yaml"
+    config.write_text("limits: {rejects_max_share: 0.001}\n")
+    folder = tmp_path / "metrics"
+    folder.mkdir()
+    monkeypatch.setattr(metrics, "write_to_textfile", full)
+
+    code, said = score(night, tmp_path / "run", keyword_folder, config=config, metrics=folder / "scorer.prom")
+
+    assert code == 4 and "of the rows were rejected" in said
+
+
+def full(*_: object) -> None:
+    raise OSError(errno.ENOSPC, "full")
+
+
+def test_a_bug_has_its_own_exit_code_wherever_it_is() -> None:
+    with pytest.raises(WorkerBugError) as caught:
+        Answer(None, "bug", "where").receipt()
+
+    assert cli._code_of(caught.value) == cli._code_of(KeyError()) == 3
+    assert cli._code_of(OSError(errno.ENAMETOOLONG, "")) == cli._code_of(MemoryError()) == 1
 
 
 def test_check_tells_what_it_understood_and_fails_where_the_night_would(night: Path, tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from nights import published
 from runs import BAD, CARRIED, GOOD, LABELS, RUBRIC, call, write_run
 
 from scorer import rescore
+from scorer.manifest import read_run
 from scorer.scoring.aggregate import score_call
 from scorer.tables import writer as writing
 from scorer.tables.judged import read_judged
@@ -34,6 +35,7 @@ def test_on_all_cores_it_gives_the_bytes_of_one(stored: Path, tmp_path: Path, mo
     monkeypatch.setattr(rescore, "usable_cores", lambda: 1)
     alone = again(stored, tmp_path / "alone")
 
+    assert read_run(tmp_path / "alone")["counts"]["rows_scored"] == read_run(stored)["counts"]["rows_scored"] > 0
     monkeypatch.setattr(rescore, "usable_cores", lambda: 2)
     monkeypatch.setattr(rescore, "GROUPS_FOR_PROCESSES", 2)
 

@@ -87,7 +87,7 @@ class Ledger:
         if self._deaths[task.shard_id] >= DEATHS:
             raise RunError(
                 f"shard {task.shard_id} ({len(task.calls)} calls) ended its worker {DEATHS} times: finished shards are kept; look for "
-                "want of memory (a lower model.batch_tokens or fewer --workers helps), then give the command again"
+                "want of memory (fewer --workers help), then give the command again"
             )
         self._again.append(task)
 

@@ -12,7 +12,7 @@ from scorer.classify.cores import usable_cores
 from scorer.classify.model import SegmentModel, load_model, model_hash
 from scorer.durable import unwritable
 from scorer.engines.engine import Setting, Task
-from scorer.errors import RunError, ScorerError, frames
+from scorer.errors import RunError, ScorerError, WorkerBugError, frames
 from scorer.manifest import Shard
 from scorer.shard import score_shard
 from scorer.tables.folder import RunFolder
@@ -30,6 +30,8 @@ class Answer(NamedTuple):
         """The receipt. Raises what the worker could not do."""
         if self.failed == "memory":
             raise MemoryError
+        if self.failed == "bug":
+            raise WorkerBugError(self.message)
         if self.shard is None:
             raise RunError(self.message)
         return self.shard

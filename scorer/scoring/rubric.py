@@ -15,7 +15,7 @@ from scorer.labels import Label
 from scorer.yaml_file import Part, place, read_yaml
 
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=60)]
-Weight = Annotated[float, Field(ge=0)]
+Weight = Annotated[float, Field(ge=0, le=1_000_000)]  # only their ratios count
 Share = Annotated[float, Field(gt=0, le=1)]
 
 
@@ -166,6 +166,12 @@ class Rubric(Settings):
         starts = [band.start for band in self.bands]
         if starts[0] != 0 or any(a >= b for a, b in pairwise(starts)):
             yield ("bands",), f"bands begin at {starts}: the first must begin at 0 and each later one higher"
+        for at, band in enumerate(self.bands):
+            if band.name in [earlier.name for earlier in self.bands[:at]]:
+                yield ("bands", at, "name"), f"two bands have the same name {band.name!r}: give each its own"
+        for name in self.behaviours:
+            if name.removesuffix("_expected") in self.behaviours and name.endswith("_expected"):
+                yield ("behaviours", name), "its columns in calls/ would be called as those of the behaviour before _expected: rename it"
         rules: list[tuple[tuple[Part, ...], Critical | FlagRule]] = [
             *((("critical", at), rule) for at, rule in enumerate(self.critical)),
             *((("flags", at), rule) for at, rule in enumerate(self.flags)),

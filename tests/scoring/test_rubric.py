@@ -12,6 +12,9 @@ SHIPPED = (ROOT / "configs" / "rubric.yaml").read_text(encoding="utf-8")
 BAD = [
     ("weight: 25", "weight: -1", "weight"),
     ("weight: 25", "weight: .nan", "weight"),
+    ("weight: 25", "weight: 1e308", "weight"),
+    ("{name: fair,", "{name: poor,", "two bands have the same name 'poor'"),
+    ("  interruption:\n", "  ownership_expected:\n", "its columns in calls/"),
     ("weight: 25", "weight: .inf", "weight"),
     ("limit: 0.2", "limit: 0", "limit"),
     ("target: 1.0", "target: 2.0", "target"),
