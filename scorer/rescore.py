@@ -147,12 +147,17 @@ def _rescore(asked: Asked, place: GroupPlace) -> Rescored:
     group, totals, changes = read_group(place), Totals(), []
     scored = []
     for judged, stored in judged_of(group, asked.tables.labels):
-        score = score_call(judged, asked.rules)
+        score = score_call(judged, asked.rules, roles_are_right=_roles_are_right(stored, asked.tables.stamp))
         totals.add(judged.call, score)
         changes += band_change(stored, score)
         scored.append((judged, score))
     call_ids = tuple(judged.call.call_id for judged, _ in scored)
     return Rescored(part_of(group, scored, asked.tables), totals, call_ids, tuple(changes))
+
+
+def _roles_are_right(stored: dict[str, Any], stamp: Stamp) -> bool:
+    """Whether the stored row says so: this same check, which every scored call goes through, would have left a flag."""
+    return stored["status"] == "scored" and not stored["flags"] and stored["scorer_version"] == stamp.scorer_version
 
 
 def band_change(stored: dict[str, Any], score: CallScore) -> list[Change]:

@@ -54,3 +54,16 @@ def test_calls_that_were_ready_are_written_as_they_are_one_by_one(stored: Path, 
     for name in ("calls", "segments", "flags"):
         (ready,) = (tmp_path / "ready" / name).iterdir()
         assert (tmp_path / "one" / f"{name}.parquet").read_bytes() == ready.read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("row", "right"),
+    [
+        ({"status": "scored", "flags": 0, "scorer_version": "g"}, True),
+        ({"status": "scored", "flags": 1, "scorer_version": "g"}, False),  # the flag may be that of the roles
+        ({"status": "scored", "flags": 0, "scorer_version": "older"}, False),  # it may have known fewer words
+        ({"status": "insufficient", "flags": 0, "scorer_version": "g"}, False),  # such a call is never flagged
+    ],
+)
+def test_roles_are_checked_again_unless_the_same_check_found_them_right(row: dict[str, object], right: bool) -> None:
+    assert rescore._roles_are_right(row, Stamp(*"abcdefg")) is right

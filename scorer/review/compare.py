@@ -30,6 +30,7 @@ def earlier_runs(run: Path) -> list[dict[str, Any]]:
             except RunError:  # of another version: not comparable
                 continue
             if "rescored_from" not in about:
+                del about["shards"]  # may be a million
                 found.append((_place(path.parent), about | {"name": path.parent.name}))
     return [about for _, about in sorted(found, key=lambda item: item[0])][-NIGHTS:]
 

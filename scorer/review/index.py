@@ -42,7 +42,7 @@ def add_runs(connection: sqlite3.Connection, runs: Sequence[Path], *, sample: in
 def _add(connection: sqlite3.Connection, night: Night, *, sample: int, seed: int) -> None:
     run_id, label_names = night.about["run_id"], names(night.labels)
     said = label_facts(night.folder, label_names)
-    flags = flag_facts(night.folder)
+    flags = list(flag_facts(night.folder))
     about, drift = (json.dumps(value, default=str) for value in (night.about, drift_facts(night.folder, label_names)))
     facts = list(call_facts(night.folder, night.behaviours))
     rows = list(_call_rows(run_id, facts, said, flags, sample=sample, seed=seed))

@@ -1,9 +1,10 @@
 """What does one night add up to, by team and by agent?"""
 
 import datetime as dt
-from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import groupby
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -11,39 +12,26 @@ from scorer.labels import Label
 from scorer.manifest import RUN_FILE, read_run
 from scorer.records import Tally
 from scorer.scoring.rubric import Rubric
-from scorer.tables.nights import AGENT, STARTED, TEAM, call_facts
+from scorer.tables.nights import group_sums, most_common_day, score_bars
 
 BAR_POINTS = 5  # width of a bar of the histogram of scores
 NONE = Tally()
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Group:
-    """The calls of a team, of an agent, or of all; filled call by call. Counts add, means come last."""
+    """The calls of a team, of an agent, or of all. Counts add, rates come last."""
 
     team: str = ""
     agent: str = ""
-    calls: int = 0
     scored: int = 0
-    flagged: int = 0
-    score_sum: float = 0.0
-    tallies: dict[str, Tally] = field(default_factory=dict)
+    tallies: Mapping[str, Tally] = field(default_factory=dict)
 
-    def add(self, fact: Mapping[str, Any], behaviours: Iterable[str]) -> None:
-        """Count one call."""
-        self.calls += 1
-        self.flagged += bool(fact["flags"])
-        if fact["score"] is not None:
-            self.scored += 1
-            self.score_sum += fact["score"]
-        for name in behaviours:
-            before = self.tallies.get(name, NONE)
-            self.tallies[name] = Tally(before.hits + fact[f"{name}_hits"], before.chances + fact[f"{name}_chances"])
-
-    @property
-    def mean_score(self) -> float | None:
-        """0 to 100; None where no call has a score."""
-        return self.score_sum / self.scored if self.scored else None
+    def __add__(self, other: "Group") -> "Group":
+        """With the name of the first."""
+        names = {**self.tallies, **other.tallies}
+        tallies = {name: self.tallies.get(name, NONE) + other.tallies.get(name, NONE) for name in names}
+        return Group(self.team, self.agent, self.scored + other.scored, tallies)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +44,6 @@ class Night:
     dated: bool  # whether they have
     rubric: Rubric
     labels: tuple[Label, ...]
-    flagged: tuple[dict[str, Any], ...]  # facts of the flagged calls, see tables/nights.py
     bars: tuple[int, ...]  # calls by score, each bar BAR_POINTS wide
     whole: Group
     teams: tuple[Group, ...]
@@ -77,37 +64,19 @@ def read_night(run: Path) -> Night:
     """Add up a finished run. Raises RunError where there is none."""
     about = read_run(run)
     rubric = rubric_of(about)
-    behaviours = tuple(rubric.behaviours)
-    whole = Group()
-    teams: dict[str, Group] = {}
-    agents: dict[tuple[str, str], Group] = {}
-    days: Counter[dt.date] = Counter()
-    bars = [0] * (100 // BAR_POINTS)
-    flagged = []
-    for fact in call_facts(run, behaviours):
-        team, agent = fact[TEAM] or "", fact[AGENT] or ""
-        whole.add(fact, behaviours)
-        if team:
-            teams.setdefault(team, Group(team)).add(fact, behaviours)
-        if agent:
-            agents.setdefault((team, agent), Group(team, agent)).add(fact, behaviours)
-        if fact["score"] is not None:
-            bars[min(len(bars) - 1, int(fact["score"] // BAR_POINTS))] += 1
-        flagged += [fact] if fact["flags"] else []
-        if fact[STARTED] is not None:
-            days[dt.datetime.fromtimestamp(fact[STARTED], dt.UTC).date()] += 1
+    groups = [Group(*found) for found in group_sums(run, tuple(rubric.behaviours))]
+    day = most_common_day(run)
     return Night(
         folder=run,
         about=about,
-        date=days.most_common(1)[0][0] if days else _finished(run),
-        dated=bool(days),
+        date=day or _finished(run),
+        dated=day is not None,
         rubric=rubric,
         labels=labels_of(about),
-        flagged=tuple(flagged),
-        bars=tuple(bars),
-        whole=whole,
-        teams=tuple(teams[name] for name in sorted(teams)),
-        agents=tuple(agents[name] for name in sorted(agents)),
+        bars=tuple(score_bars(run, 100 // BAR_POINTS)),
+        whole=sum(groups, Group()),
+        teams=tuple(sum(found, Group(team)) for team, found in groupby(groups, key=attrgetter("team")) if team),
+        agents=tuple(group for group in groups if group.agent),
     )
 
 

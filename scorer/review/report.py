@@ -1,7 +1,10 @@
 """What does a supervisor find in the morning? One self-contained page per run."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from heapq import nsmallest
+from itertools import groupby, islice
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +17,7 @@ from scorer.review.masks import visible
 from scorer.review.night import Group, Night, histogram, read_night
 from scorer.review.render import render
 from scorer.review.shrink import PRIOR_CHANCES, Shrunk, shrink, stands_out
-from scorer.tables.nights import flag_facts, reject_facts
+from scorer.tables.nights import call_facts, flag_facts, reject_facts
 
 TRANSCRIPTS = 40  # flagged calls that are shown in full; a mail should stay small
 LISTED = 400  # flagged calls in the list
@@ -67,7 +70,7 @@ def ensure_report(run: Path) -> None:
 
 def report_values(night: Night, earlier: Sequence[dict[str, Any]], *, masked: bool) -> dict[str, Any]:
     """Everything that the page shows."""
-    flagged = worst_first(night)
+    flagged, flagged_in_all = worst_first(night.folder)
     shown = [row["call_id"] for row in flagged[:TRANSCRIPTS]]
     return {
         "night": night,
@@ -79,28 +82,37 @@ def report_values(night: Night, earlier: Sequence[dict[str, Any]], *, masked: bo
         "bars": histogram(night),
         "bands": [(band.name, band.start, night.about["counts"]["bands"].get(band.name, 0)) for band in night.rubric.bands],
         "tones": tones(night),
-        "flagged": flagged[:LISTED],
-        "flagged_in_all": len(flagged),
+        "flagged": flagged,
+        "flagged_in_all": flagged_in_all,
         "tables": behaviour_tables(night),
         "calls": _views(night, shown, masked=masked),
-        "rejects": reject_facts(night.folder)[:REJECTS],
+        "rejects": list(islice(reject_facts(night.folder), REJECTS)),
         "masked": masked,
         "prior": round(PRIOR_CHANCES),
     }
 
 
-def worst_first(night: Night) -> list[dict[str, Any]]:
-    """The flagged calls: most severe first, then the lowest score, each with its reasons."""
-    facts = {fact["call_id"]: fact for fact in night.flagged}
-    found: dict[str, dict[str, Any]] = {}
-    for flag in flag_facts(night.folder):
-        row = found.setdefault(
-            flag["call_id"], {**facts[flag["call_id"]], "shown_id": visible(flag["call_id"], masked=False), "reasons": []}
-        )
-        row["reasons"].append((flag["severity"], flag["reason"]))
-    for row in found.values():
-        row["reasons"].sort(key=lambda reason: SEVERITIES.index(reason[0]))
-    return sorted(found.values(), key=lambda row: (SEVERITIES.index(row["reasons"][0][0]), row["score"], row["call_id"]))
+def worst_first(run: Path) -> tuple[list[dict[str, Any]], int]:
+    """The flagged calls that are listed, each with its reasons, and how many there are in all.
+
+    Most severe first, then the lowest score. No more of them are held than are listed.
+    """
+    in_all = 0
+
+    def flagged() -> Iterator[dict[str, Any]]:
+        nonlocal in_all
+        for call_id, flags in groupby(flag_facts(run), key=itemgetter("call_id")):
+            in_all += 1
+            yield _flagged(call_id, list(flags))
+
+    found = nsmallest(LISTED, flagged(), key=lambda row: (SEVERITIES.index(row["reasons"][0][0]), row["score"], row["call_id"]))
+    facts = {fact["call_id"]: fact for fact in call_facts(run, (), call_ids=[row["call_id"] for row in found])}
+    return [facts[row["call_id"]] | row for row in found], in_all
+
+
+def _flagged(call_id: str, flags: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    reasons = sorted(((flag["severity"], flag["reason"]) for flag in flags), key=lambda reason: SEVERITIES.index(reason[0]))
+    return {"call_id": call_id, "score": flags[0]["score"], "shown_id": visible(call_id, masked=False), "reasons": reasons}
 
 
 def behaviour_tables(night: Night) -> list[BehaviourTable]:

@@ -9,8 +9,8 @@ from scorer.scoring.points import score_behaviour
 from scorer.scoring.rubric import Critical, Rubric
 
 
-def score_call(judged: JudgedCall, rubric: Rubric) -> CallScore:
-    """Score one judged call by a rubric; the formulas are in configs/rubric.yaml.
+def score_call(judged: JudgedCall, rubric: Rubric, *, roles_are_right: bool = False) -> CallScore:
+    """Score one judged call by a rubric; the formulas are in configs/rubric.yaml. Known to be right, its roles are not checked again.
 
     The score is None, never 0 or 100, where the call is too short or one-sided (`insufficient`) or nothing had a
     chance (`not_applicable`).
@@ -37,7 +37,7 @@ def score_call(judged: JudgedCall, rubric: Rubric) -> CallScore:
         band=band_of(final, rubric),
         auto_fail=hard[0] if hard else None,
         behaviours=behaviours,
-        flags=find_flags(judged, rubric, final, behaviours=behaviours, struck=struck),
+        flags=find_flags(judged, rubric, final, behaviours=behaviours, struck=struck, check_roles=not roles_are_right),
     )
 
 

@@ -31,7 +31,7 @@ def struck_rules(heard: Heard, rubric: Rubric, chances: Mapping[str, Sequence[Ch
 
 
 def find_flags(
-    judged: JudgedCall, rubric: Rubric, score: float, *, behaviours: Sequence[BehaviourScore], struck: Sequence[Struck]
+    judged: JudgedCall, rubric: Rubric, score: float, *, behaviours: Sequence[BehaviourScore], struck: Sequence[Struck], check_roles: bool
 ) -> tuple[Flag, ...]:
     """The flags of a scored call, most severe first, each with what to read."""
     flags = [Flag(found.rule.name, found.rule.reason, "critical", _strongest(found.counted)) for found in struck]
@@ -41,7 +41,7 @@ def find_flags(
         for rule in rubric.flags
         if _holds(rule, score, by_name)
     ]
-    flags += _role_flags(judged)
+    flags += _role_flags(judged) if check_roles else []
     return tuple(sorted(flags, key=lambda flag: SEVERITIES.index(flag.severity)))
 
 

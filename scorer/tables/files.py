@@ -115,10 +115,10 @@ def reading(path: Path) -> Iterator[None]:
         raise FileError(f"{path}: {found}: export or copy it again", RejectReason.FILE_CORRUPT, "read") from error
 
 
-def read_batches(file: pq.ParquetFile, *, rows: int = BATCH_ROWS) -> Iterator[pa.RecordBatch]:
+def read_batches(file: pq.ParquetFile, *, rows: int = BATCH_ROWS, columns: Sequence[str] | None = None) -> Iterator[pa.RecordBatch]:
     """The rows of a file, at most `rows` at a time, fully checked; text that is not UTF-8 is let through, to be mended or refused."""
     found = 0
-    for batch in file.iter_batches(batch_size=rows):
+    for batch in file.iter_batches(batch_size=rows, columns=columns and list(columns)):
         found += batch.num_rows
         try:
             batch.validate(full=True)

@@ -8,6 +8,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -174,11 +175,16 @@ def _segments(rows: pa.Table) -> Iterator[Segment]:
 
 
 def _predictions(rows: pa.Table, labels: Sequence[str]) -> Iterator[SegmentPrediction]:
-    chances = zip(*(_numbers(rows, f"p_{label}") for label in labels), strict=True)
+    chances = np.stack([rows.column(f"p_{label}").to_numpy() for label in labels], axis=1)
+    known = ~np.isnan(chances)
+    each_chance = iter(chances[known].tolist())
+    kinds = known.view(f"V{len(labels)}").ravel().tolist()  # which labels a row has: those of its speaker, so there are few kinds
+    names = {kind: [label for label, has in zip(labels, kind, strict=True) if has] for kind in set(kinds)}
     given = rows.column("labels")
     counts, each = pc.list_value_length(given).to_pylist(), iter(pc.list_flatten(given).to_pylist())
-    for known, count, overlap_s, tier in zip(chances, counts, _numbers(rows, "overlap_s"), rows.column("tier").to_pylist(), strict=True):
-        found = {label: chance for label, chance in zip(labels, known, strict=True) if chance is not None}
+    told = zip(kinds, counts, _numbers(rows, "overlap_s"), rows.column("tier").to_pylist(), strict=True)
+    for kind, count, overlap_s, tier in told:
+        found = dict(zip(names[kind], each_chance, strict=False))  # takes as many as there are names
         yield SegmentPrediction(found, frozenset(islice(each, count)) if count else NOTHING, overlap_s, tier)
 
 

@@ -1,5 +1,6 @@
 """What do the tables of a finished run add up to?"""
 
+import datetime as dt
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,38 +12,69 @@ import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 
 from scorer.errors import RunError
+from scorer.records import Tally
+from scorer.tables.files import read_batches
 from scorer.tables.judged import table_files
 
 BINS = 10  # of probabilities and scores
 AGENT, TEAM, STARTED = "agent_id", "team", "started_at"  # carried columns that the pages know
 FETCHED = 5000  # rows that are held at once
 FORMAT = ds.ParquetFileFormat(default_fragment_scan_options=ds.ParquetFragmentScanOptions(page_checksum_verification=True))
+DAY_S = 86_400
 CALL = ("call_id", "status", "score", "band", "flags", "duration_s")
 
 
-def call_facts(run: Path, behaviours: Sequence[str]) -> Iterator[dict[str, Any]]:
+def call_facts(run: Path, behaviours: Sequence[str], *, call_ids: Sequence[str] | None = None) -> Iterator[dict[str, Any]]:
     """One row per call, in order of their ids: status, score, band, flags, duration, agent, team, start, hits and chances.
 
-    Agent, team and start (seconds since 1970) are None where the input has no such column.
+    Agent, team and start (seconds since 1970) are None where the input has no such column. `call_ids` picks some calls.
     """
     table = _Table(run, "calls")
-    tallies = [f"{name}_{count}" for name in behaviours for count in ("hits", "chances")]
-    carried = [name for name in (AGENT, TEAM, STARTED) if name in table.names]
+    chosen = {name: f'"{name}"' for name in (*CALL, *_tally_names(behaviours))} | {name: table.carried(name) for name in (AGENT, TEAM)}
+    chosen |= {STARTED: table.started()}
+    some, asked = ("", []) if call_ids is None else ("where call_id in (select unnest(?::varchar[]))", [list(call_ids)])
     with _connected(calls=table) as database:
-        cast = [f'epoch(try_cast("{name}" as timestamptz))' if name == STARTED else f'"{name}"::varchar' for name in carried]
-        chosen = [f'"{name}"' for name in (*CALL, *tallies)]
-        missing = dict.fromkeys((AGENT, TEAM, STARTED))
-        found = database.execute(f"select {', '.join([*chosen, *cast])} from calls order by call_id")
+        found = database.execute(f"select {', '.join(chosen.values())} from calls {some} order by call_id", asked)
         while rows := found.fetchmany(FETCHED):
-            yield from (missing | dict(zip((*CALL, *tallies, *carried), row, strict=True)) for row in rows)
+            yield from (dict(zip(chosen, row, strict=True)) for row in rows)
 
 
-def flag_facts(run: Path) -> list[dict[str, Any]]:
-    """Call, rule, severity and reason of every flag; no quotes."""
-    return _rows(run, "flags", columns=["call_id", "rule", "severity", "reason"])
+def group_sums(run: Path, behaviours: Sequence[str]) -> list[tuple[str, str, int, dict[str, Tally]]]:
+    """Team, agent, scored calls and tally of each behaviour, once for every team and agent; both are empty where they are not known."""
+    table = _Table(run, "calls")
+    groups = [f"coalesce({table.carried(name)}, '') as {at}" for name, at in ((TEAM, "team_"), (AGENT, "agent_"))]
+    sums = [f'sum("{name}")' for name in _tally_names(behaviours)]
+    query = f"select {', '.join([*groups, 'count(score)', *sums])} from calls group by team_, agent_ order by team_, agent_"
+    with _connected(calls=table) as database:
+        rows = database.execute(query).fetchall()
+    return [
+        (team, agent, scored, dict(zip(behaviours, map(Tally, counts[::2], counts[1::2]), strict=True)))
+        for team, agent, scored, *counts in rows
+    ]
 
 
-def reject_facts(run: Path) -> list[dict[str, Any]]:
+def score_bars(run: Path, bins: int) -> list[int]:
+    """The scored calls by their score, 0 to 100, in so many bars of equal width; the highest score is in the last."""
+    with _connected(calls=_Table(run, "calls")) as database:
+        return _histogram(database, "calls", f"score / {100 / bins}", bins)
+
+
+def most_common_day(run: Path) -> dt.date | None:
+    """The day (UTC) on which most of the calls began; None where no call has a start."""
+    table = _Table(run, "calls")
+    days = f"select call_id, try_cast(floor({table.started()} / {DAY_S}) as bigint) as day from calls"
+    query = f"select day from ({days}) where day is not null group by day order by count(*) desc, min(call_id) limit 1"
+    with _connected(calls=table) as database:
+        found = database.execute(query).fetchone()
+    return dt.date(1970, 1, 1) + dt.timedelta(days=found[0]) if found else None
+
+
+def flag_facts(run: Path) -> Iterator[dict[str, Any]]:
+    """Call, rule, severity, reason, score and band of every flag, those of a call one after the other; no quotes."""
+    return _rows(run, "flags", columns=["call_id", "rule", "severity", "reason", "score", "band"])
+
+
+def reject_facts(run: Path) -> Iterator[dict[str, Any]]:
     """Every reject as it was written."""
     return _rows(run, "rejects")
 
@@ -61,13 +93,18 @@ def drift_facts(run: Path, labels: Sequence[str]) -> dict[str, Any]:
         length, other, count = database.execute(
             "select avg(length(text)), avg(case when speaker = 'other' then 1.0 else 0.0 end), count(*) from segments"
         ).fetchall()[0]
-        scores = _histogram(database, "calls", "score / 100")
+        scores = _histogram(database, "calls", f"score / 100 * {BINS}")
         found = {}
         for name in labels:
             seen, given, mean = database.execute(
                 f'select count("p_{name}"), count(*) filter (list_contains(labels, ?)), avg("p_{name}") from segments', [name]
             ).fetchall()[0]
-            found[name] = {"segments": seen, "given": given, "mean": mean, "histogram": _histogram(database, "segments", f'"p_{name}"')}
+            found[name] = {
+                "segments": seen,
+                "given": given,
+                "mean": mean,
+                "histogram": _histogram(database, "segments", f'"p_{name}" * {BINS}'),
+            }
     return {"segments": count, "text_length": length, "other_share": other, "scores": scores, "labels": found}
 
 
@@ -78,11 +115,15 @@ def search_calls(run: Path, words: str) -> set[str]:
     return {call_id for (call_id,) in found}
 
 
-def _histogram(database: Any, table: str, value: str) -> list[int]:
-    bins = f"least({BINS - 1}, cast(floor({value} * {BINS}) as integer))"
-    rows = database.execute(f"select {bins} as bin, count(*) from {table} where {value} is not null group by 1").fetchall()
-    counted = dict(rows)
-    return [int(counted.get(at, 0)) for at in range(BINS)]
+def _tally_names(behaviours: Sequence[str]) -> list[str]:
+    return [f"{name}_{count}" for name in behaviours for count in ("hits", "chances")]
+
+
+def _histogram(database: Any, table: str, place: str, bins: int = BINS) -> list[int]:
+    """How often each bin is met; `place` is 0 to `bins`."""
+    query = f"select least({bins - 1}, cast(floor({place}) as integer)) as bin, count(*) from {table} where {place} is not null group by 1"
+    counted = dict(database.execute(query).fetchall())
+    return [int(counted.get(at, 0)) for at in range(bins)]
 
 
 class _Table:
@@ -94,14 +135,20 @@ class _Table:
             self.data = ds.dataset(paths, format=FORMAT)
         self.names: Collection[str] = self.data.schema.names
 
+    def carried(self, name: str) -> str:
+        """A carried column as text; null where there is none."""
+        return f'"{name}"::varchar' if name in self.names else "null::varchar"
 
-def _rows(run: Path, name: str, *, columns: Sequence[str] | None = None) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = []
+    def started(self) -> str:
+        """When a call began, in seconds since 1970; null where nobody knows."""
+        return f'epoch(try_cast("{STARTED}" as timestamptz))' if STARTED in self.names else "null::double"
+
+
+def _rows(run: Path, name: str, *, columns: Sequence[str] | None = None) -> Iterator[dict[str, Any]]:
     for path in table_files(run, name):
-        with _opening(path):
-            table = pq.read_table(path, columns=columns and list(columns), partitioning=None, page_checksum_verification=True)
-        found += table.to_pylist()
-    return found
+        with _opening(path), pq.ParquetFile(path, page_checksum_verification=True) as file:
+            for batch in read_batches(file, rows=FETCHED, columns=columns):
+                yield from batch.to_pylist()
 
 
 @contextmanager

@@ -16,6 +16,7 @@ def call_row(judged: JudgedCall, score: CallScore, *, outputs: Mapping[str, str]
     """The row in calls/; `outputs` names the column of each carried field."""
     call = judged.call
     tiers = {prediction.tier for prediction in judged.predictions}
+    speakers = [segment.speaker for segment in call.segments]
     row = {
         "call_id": call.call_id,
         "status": score.status,
@@ -25,8 +26,8 @@ def call_row(judged: JudgedCall, score: CallScore, *, outputs: Mapping[str, str]
         "band": score.band,
         "auto_fail": score.auto_fail,
         "segments": len(call.segments),
-        "agent_segments": sum(segment.speaker == "agent" for segment in call.segments),
-        "customer_segments": sum(segment.speaker == "customer" for segment in call.segments),
+        "agent_segments": speakers.count("agent"),
+        "customer_segments": speakers.count("customer"),
         "duration_s": _duration(call.segments),
         "timing": next((tier for tier in TIERS if tier in tiers), "none"),
         "flags": len(score.flags),
@@ -110,5 +111,6 @@ def _behaviour_columns(score: CallScore) -> dict[str, Any]:
 
 
 def _duration(segments: Sequence[Segment]) -> float | None:
-    times = [time for segment in segments for time in (segment.start_s, segment.end_s) if time is not None]
+    times = [segment.start_s for segment in segments if segment.start_s is not None]
+    times += [segment.end_s for segment in segments if segment.end_s is not None]
     return max(times) - min(times) if times else None

@@ -22,9 +22,12 @@ TABLE = """CREATE TABLE rows (
     start_s DOUBLE, end_s DOUBLE, words STRUCT("text" VARCHAR, start_s DOUBLE, end_s DOUBLE)[], mends INTEGER,
     fields BLOB, conflicts INTEGER[], dropped INTEGER)"""
 Place = tuple[int, int]  # of a shard: number of the file that its calls come from, -1 for several; bucket
+# The database fills what it may have, however little it needs. What it needs grows with the width of the rows, not with their number:
+# it holds a few thousand at once. So this much, or more where a batch of rows is so large, and never more than the most.
+MEMORY_MB, MOST_MEMORY_MB, BATCHES_HELD = 128, 512, 32
 SETTINGS: dict[str, str | bool | int | float | list[str]] = {
-    "memory_limit": "512MB",
-    "threads": 2,
+    "memory_limit": f"{MEMORY_MB}MB",
+    "threads": 1,  # each needs memory of its own, and sorting is a hundredth of the work
     "autoinstall_known_extensions": False,
     "autoload_known_extensions": False,
 }
@@ -74,6 +77,7 @@ class Spool:
             self._folder = Path(tempfile.mkdtemp(prefix="spool-", dir=self._workdir))  # readable by its owner only
             self._base = duckdb.connect(str(self._folder / "rows.duckdb"), config=SETTINGS | {"temp_directory": str(self._folder)})
             self._base.execute(TABLE)
+            self._memory_mb = MEMORY_MB
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
@@ -82,7 +86,8 @@ class Spool:
 
     def load(self, path: Path) -> None:
         """Keep the rows of an Arrow file of ROW_SCHEMA, and remove it."""
-        with self._failing(), pa.memory_map(str(path)) as source, pa.ipc.open_file(source) as file:
+        with self._failing(), pa.OSFile(str(path)) as source, pa.ipc.open_file(source) as file:  # mapped, all of it would count as ours
+            self._make_room(_widest(path))
             batches = (file.get_batch(number) for number in range(file.num_record_batches))
             self._base.register("incoming", pa.RecordBatchReader.from_batches(ROW_SCHEMA, batches))
             self._base.execute("INSERT INTO rows SELECT * FROM incoming")
@@ -137,6 +142,12 @@ class Spool:
                 self._base.execute("INSERT INTO wanted SELECT home, bucket FROM asked")
                 self._base.unregister("asked")
 
+    def _make_room(self, widest: int) -> None:
+        wanted = min(MOST_MEMORY_MB, BATCHES_HELD * widest >> 20)
+        if wanted > self._memory_mb:
+            self._base.execute(f"SET memory_limit = '{wanted}MB'")
+            self._memory_mb = wanted
+
     @contextmanager
     def _failing(self) -> Iterator[None]:
         try:
@@ -156,6 +167,12 @@ def read_shard(path: Path) -> Iterator[list[SpoolRow]]:
                 yield list(call)
     except (OSError, pa.ArrowException) as error:
         raise RunError(f"{path}: cannot be read ({type(error).__name__}): --out must be on storage that all workers see") from error
+
+
+def _widest(path: Path) -> int:
+    """Bytes of the largest batch in an Arrow file."""
+    with pa.memory_map(str(path)) as source, pa.ipc.open_file(source) as file:  # the sizes alone: nothing of it is read
+        return max((file.get_batch(number).get_total_buffer_size() for number in range(file.num_record_batches)), default=0)
 
 
 def _write_shard(path: Path, pieces: Iterator[pa.RecordBatch]) -> int:

@@ -10,6 +10,7 @@ from runs import BAD, GOOD, LABELS, call, small_run, write_run
 
 from scorer.errors import RunError
 from scorer.manifest import RUN_FILE
+from scorer.review import report
 from scorer.review.compare import earlier_runs, more_than_chance, stability, what_changed, what_moved
 from scorer.review.night import histogram, read_night
 from scorer.review.report import REPORT, ensure_report, write_report
@@ -70,6 +71,16 @@ def test_the_page_says_what_to_look_at_and_why(tmp_path: Path) -> None:
     for said in ("4</b> calls read", "1</b> call asks", "2</b> rows could not", "Call bad", "call id missing", "both at once", "words 3"):
         assert said in page
     assert "Call good-0" not in page  # transcripts of flagged calls only
+
+
+def test_the_list_is_cut_but_all_flagged_calls_are_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = write_run(tmp_path / "run", [call(name, *BAD, agent_id=f"agent-{name}") for name in "dacb"])
+    monkeypatch.setattr(report, "LISTED", 3)
+
+    listed, in_all = report.worst_first(run)
+
+    assert [(row["call_id"], row["agent_id"]) for row in listed] == [(name, f"agent-{name}") for name in "abc"] and in_all == 4
+    assert "1 more are in the review app" in page_of(run)
 
 
 def test_what_people_said_cannot_become_part_of_the_page(tmp_path: Path) -> None:
