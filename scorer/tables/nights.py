@@ -21,6 +21,8 @@ AGENT, TEAM, STARTED = "agent_id", "team", "started_at"  # carried columns that 
 FETCHED = 5000  # rows that are held at once
 FORMAT = ds.ParquetFileFormat(default_fragment_scan_options=ds.ParquetFragmentScanOptions(page_checksum_verification=True))
 DAY_S = 86_400
+EPOCH = dt.date(1970, 1, 1)
+FIRST_DAY, LAST_DAY = (dt.date.min - EPOCH).days, (dt.date.max - EPOCH).days
 CALL = ("call_id", "status", "score", "band", "flags", "duration_s")
 
 
@@ -63,10 +65,12 @@ def most_common_day(run: Path) -> dt.date | None:
     """The day (UTC) on which most of the calls began; None where no call has a start."""
     table = _Table(run, "calls")
     days = f"select call_id, try_cast(floor({table.started()} / {DAY_S}) as bigint) as day from calls"
-    query = f"select day from ({days}) where day is not null group by day order by count(*) desc, min(call_id) limit 1"
+    query = (
+        f"select day from ({days}) where day between {FIRST_DAY} and {LAST_DAY} group by day order by count(*) desc, min(call_id) limit 1"
+    )
     with _connected(calls=table) as database:
         found = database.execute(query).fetchone()
-    return dt.date(1970, 1, 1) + dt.timedelta(days=found[0]) if found else None
+    return EPOCH + dt.timedelta(days=found[0]) if found else None
 
 
 def flag_facts(run: Path) -> Iterator[dict[str, Any]]:
@@ -164,6 +168,7 @@ def _connected(**tables: _Table) -> Iterator[Any]:
     """A database that sees the tables; what it raises on bad bytes becomes a RunError without its text."""
     try:
         with duckdb.connect() as database:
+            database.execute("SET TimeZone = 'UTC'")  # a start without a zone is the same day on every machine
             for name, table in tables.items():
                 database.register(name, table.data)
             yield database

@@ -1,11 +1,15 @@
 """The page of the morning."""
 
+import datetime as dt
 import os
 import re
 import shutil
+import time
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
+import runs
 from runs import BAD, GOOD, LABELS, call, small_run, write_run
 
 from scorer.errors import RunError
@@ -107,6 +111,17 @@ def test_a_run_without_agents_times_or_calls_has_a_page(tmp_path: Path) -> None:
     assert "no columns team and agent_id" in page_of(without)
     assert "<h1>Call quality, scored on" in page_of(without)
     assert "No call broke a rule" in page_of(empty)
+
+
+@pytest.mark.parametrize("zone", ["UTC", "America/Los_Angeles"])
+def test_the_day_of_a_night_is_the_same_on_every_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, zone: str) -> None:
+    monkeypatch.setattr(runs, "CARRIED", pa.schema([(field.name, pa.string()) for field in runs.CARRIED]))
+    monkeypatch.setenv("TZ", zone)
+    time.tzset()
+    starts = ["0044-03-15 (BC)", "12026-11-20 10:00:00", "2026-11-20T23:30:00", "2026-11-20 01:00:00"]
+    run = write_run(tmp_path / "run", [call(f"c{n}", *GOOD, started_at=start) for n, start in enumerate(starts)])
+
+    assert read_night(run).date == dt.date(2026, 11, 20)
 
 
 def test_nights_before_are_found_beside_the_run_and_compared(tmp_path: Path) -> None:
