@@ -39,6 +39,12 @@ def is_whole(labelled: LabelledCall, labels: Sequence[Label]) -> bool:
     return all(labelled.is_judged(at, label.name) for at, segment in segments for label in labels if label.party == segment.speaker)
 
 
+def is_read_through(labelled: LabelledCall, labels: Sequence[Label]) -> bool:
+    """Whether each party with a label to carry has one that a person judged on every one of its segments."""
+    parties = {s.speaker for s in labelled.call.segments} & {label.party for label in labels}
+    return all(any(is_whole(labelled, [label]) for label in labels if label.party == party) for party in parties)
+
+
 def read_corpus(paths: Iterable[Path], label_names: Sequence[str]) -> list[LabelledCall]:
     """Read labelled calls: JSON Lines files, or folders of them (models/README.md gives the format).
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from scorer.errors import ModelError
 from scorer.labels import Label
-from scorer.training.corpus import LabelledCall, is_whole, spoken_words
+from scorer.training.corpus import LabelledCall, is_read_through, spoken_words
 
 RECORD = "training.json"
 
@@ -33,10 +33,11 @@ class Mark:
 def split(calls: Iterable[LabelledCall], labels: Sequence[Label], share: float, seed: int) -> Split:
     """Hold out about that share of the calls; a call's side hangs on its id and the seed alone, whatever other calls there are.
 
-    A call that is judged only in part is never held out: what nobody judged would count as a mistake.
+    A call of which people judged single segments only is never held out: they were mostly asked about what a machine had found, which
+    says nothing of what it misses. A label that nobody judged at all, as in calls older than the label, keeps no call from it.
     """
     order = sorted(calls, key=lambda labelled: _digest(f"{seed} {labelled.call.call_id}"))
-    held = [x for x in order if is_whole(x, labels) and int(_digest(f"{seed} {x.call.call_id}"), 16) < share * 16**64]
+    held = [x for x in order if is_read_through(x, labels) and int(_digest(f"{seed} {x.call.call_id}"), 16) < share * 16**64]
     taken = {x.call.call_id for x in held}
     return Split([x for x in order if x.call.call_id not in taken], held)
 

@@ -18,8 +18,8 @@ from scorer.errors import ConfigError, ModelError
 from scorer.labels import read_labels
 from scorer.scoring.rubric import load_rubric
 from scorer.training.augment import augment
-from scorer.training.baselines import Row, lexicon_hits, truth_of
-from scorer.training.calibrate import calibrate, fit_temperature, fit_threshold
+from scorer.training.baselines import Row, lexicon_hits, tfidf_f1, truth_of
+from scorer.training.calibrate import calibrate, fit_decisions, fit_temperature, fit_threshold
 from scorer.training.confusion import mixed_up
 from scorer.training.corpus import LabelledCall, read_corpus
 from scorer.training.evaluate import evaluate
@@ -66,6 +66,49 @@ def test_the_split_is_by_call_and_the_same_for_the_same_seed(training_config: Tr
     assert split(list(reversed(calls)), LABELS, 0.15, 13) == whole
     assert [c for c in whole.held_out if c in calls[1:]] == fewer.held_out  # a call more or less moves no other
     assert split([judged_in_part(c) for c in calls], LABELS, 0.15, 13).held_out == []
+
+
+def test_a_call_older_than_a_label_is_held_out_for_the_others(training_config: TrainingConfig) -> None:
+    calls = read_corpus(training_config.train, NAMES)
+    older = [replace(x, judged=(frozenset(NAMES),) * len(x.labels)) for x in calls]
+
+    held_out = split(older, [*LABELS, replace(LABELS[0], name="empathy")], 0.15, 13).held_out
+
+    assert [x.call for x in held_out] == [x.call for x in split(calls, LABELS, 0.15, 13).held_out]
+
+
+def test_a_call_of_which_people_judged_single_segments_is_not_held_out(training_config: TrainingConfig) -> None:
+    calls = read_corpus(training_config.train, NAMES)
+    verdicts = [replace(x, judged=(frozenset(NAMES),) * (len(x.labels) - 1) + (frozenset(),)) for x in calls]
+
+    assert split(verdicts, LABELS, 0.15, 13).held_out == []
+
+
+def test_a_label_that_nobody_judged_in_a_held_out_call_is_named() -> None:
+    nothing = Judged(np.array([]), np.array([], dtype=bool), np.array([], dtype=int), np.array([], dtype=int))
+    enough = Judged(np.array([3.0, -3.0]), np.array([True, False]), np.array([0, 0]), np.array([0, 1]))
+
+    with pytest.raises(ModelError, match=r"no held-out call is judged for empathy, so nothing .* label whole calls for it"):
+        fit_decisions({"apology": enough, "empathy": nothing})
+
+
+SAID = [Row(f"sorry word {at % 7}", "before", "gap", at % 3 == 0) for at in range(60)]
+
+
+@pytest.mark.parametrize(
+    ("learnt", "tuned", "tested"),
+    [
+        ([], SAID, SAID),
+        (SAID, [], SAID),
+        (SAID, SAID, []),
+        (SAID[:4], SAID, SAID),
+        ([row for row in SAID if row.truth], SAID, SAID),
+        ([Row(f"w{at}", "", "gap", at % 2 == 0) for at in range(8)], SAID, SAID),  # no word comes twice
+    ],
+)
+def test_baselines_of_too_few_rows_say_nothing(learnt: list[Row], tuned: list[Row], tested: list[Row]) -> None:
+    assert tfidf_f1(learnt, tuned, tested, seed=13) is None
+    assert len(lexicon_hits(learnt, tested)[0]) == len(tested)
 
 
 def judged_in_part(labelled: LabelledCall) -> LabelledCall:
