@@ -43,8 +43,16 @@ def split(calls: Iterable[LabelledCall], labels: Sequence[Label], share: float, 
 
 
 def mark(labelled: LabelledCall) -> Mark:
-    """The call's mark; a copy under another name, or with other punctuation and segment borders, shares half of it."""
-    return Mark(_digest(labelled.call.call_id)[:32], _digest(spoken_words(labelled))[:32])
+    """The call's mark; a copy under another name, or with other punctuation and segment borders, shares half of it.
+
+    So does another transcript of the call, whose id the export of verdicts ends in "@" and its run.
+    """
+    return Mark(_digest(first_id(labelled))[:32], _digest(spoken_words(labelled))[:32])
+
+
+def first_id(labelled: LabelledCall) -> str:
+    """The call's id, up to the "@" behind which the run of another transcript is named."""
+    return labelled.call.call_id.split("@")[0]
 
 
 def write_record(folder: Path, seen: Split, before: Sequence[Path] = ()) -> None:
@@ -73,7 +81,7 @@ def split_of(folder: Path, calls: Sequence[LabelledCall]) -> Split:
 
 
 def shared_calls(seen: set[Mark], dev: Iterable[LabelledCall]) -> list[str]:
-    """call_ids of `dev` that were seen, under the same id or with the same words."""
+    """call_ids of `dev` that were seen, under the same id (up to an "@") or with the same words."""
     ids, spoken = {m.call for m in seen}, {m.words for m in seen}
     return sorted(x.call.call_id for x in dev if mark(x).call in ids or mark(x).words in spoken)
 

@@ -1,6 +1,7 @@
 """A model goes live only through the gate, as a new version, and can be taken back."""
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from scorer.records import Call, Segment
 from scorer.training.compare import compare
 from scorer.training.corpus import LabelledCall
 from scorer.training.doubts import doubted
-from scorer.training.gate import failed_rules
+from scorer.training.gate import failed_rules, lost_labels
 from scorer.training.metrics import draw_calls
 from scorer.training.settings import TrainingConfig
 from scorer.training.split import mark, shared_calls
@@ -21,6 +22,7 @@ from scorer.training.versions import check_unreleased, publish, roll_back, versi
 GOOD: dict[str, Any] = {
     "released": {"labels": {"apology": {"verdict": "unclear", "f1": 0.9, "released_f1": 0.91, "interval": (-0.04, 0.02)}}},
     "labels": {"apology": {"calibration_error": 0.01}},
+    "behaviours": ["apology"],
     "shared_calls": [],
 }
 WORSE = {"released": {"labels": {"apology": {"verdict": "worse", "f1": 0.7, "released_f1": 0.91, "interval": (-0.3, -0.1)}}}}
@@ -33,6 +35,8 @@ WORSE = {"released": {"labels": {"apology": {"verdict": "worse", "f1": 0.7, "rel
         ({"released": None}, []),
         (WORSE, ["not_worse"]),
         ({"labels": {"apology": {"calibration_error": 0.2}}}, ["calibrated"]),
+        ({"labels": {"apology": {"calibration_error": float("nan")}}}, ["calibrated"]),
+        ({"behaviours": ["apology", "ownership"]}, ["whole"]),
         ({"shared_calls": ["va-001"]}, ["unseen"]),
         (WORSE | {"shared_calls": ["va-001"]}, ["not_worse", "unseen"]),
     ],
@@ -69,6 +73,16 @@ def test_a_copy_of_a_dev_call_is_found_under_another_name_and_punctuation() -> N
     dev = [call("d1", "Well, hello."), call("d2", "goodbye"), call("d3", "something else")]
 
     assert shared_calls({mark(call("t1", "well hello")), mark(call("d2", "other words"))}, dev) == ["d1", "d2"]
+    assert shared_calls({mark(call("d3@night-2", "something else yeah"))}, dev) == ["d3"]  # another transcript, as verdicts name it
+
+
+def test_a_candidate_may_not_lack_a_label_of_the_model_in_use(keyword_folder: Path, tmp_path: Path) -> None:
+    candidate = shutil.copytree(keyword_folder, tmp_path / "candidate")
+    labels = json.loads((candidate / "labels.json").read_text())
+    (candidate / "labels.json").write_text(json.dumps([label for label in labels if label["name"] != "deflection"]))
+
+    assert [line.split(": a label")[0] for line in lost_labels(candidate, keyword_folder)] == ["whole: deflection"]
+    assert not list(lost_labels(keyword_folder, candidate)) and not list(lost_labels(candidate, tmp_path / "none"))
 
 
 def test_versions_stay_and_rolling_back_is_one_step(keyword_folder: Path, tmp_path: Path) -> None:
