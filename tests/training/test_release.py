@@ -8,7 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from scorer.errors import ReleaseError
+from scorer.cli_model import evaluate
+from scorer.errors import ConfigError, LockedError, ModelError, ReleaseError
+from scorer.lock import hold
 from scorer.records import Call, Segment
 from scorer.training.compare import compare
 from scorer.training.corpus import LabelledCall
@@ -19,6 +21,7 @@ from scorer.training.settings import TrainingConfig
 from scorer.training.split import mark, shared_calls
 from scorer.training.versions import check_unreleased, publish, roll_back, versions
 
+ROOT = Path(__file__).parents[2]
 GOOD: dict[str, Any] = {
     "released": {"labels": {"apology": {"verdict": "unclear", "f1": 0.9, "released_f1": 0.91, "interval": (-0.04, 0.02)}}},
     "labels": {"apology": {"calibration_error": 0.01}},
@@ -101,6 +104,71 @@ def test_versions_stay_and_rolling_back_is_one_step(keyword_folder: Path, tmp_pa
         roll_back(live, "default-v9")
 
 
+def test_rolling_back_passes_over_a_version_that_was_taken_back(keyword_folder: Path, tmp_path: Path) -> None:
+    live = tmp_path / "models" / "default"
+    publish(keyword_folder, live)
+    publish(keyword_folder, live)
+    roll_back(live, None)
+    publish(keyword_folder, live)
+
+    assert roll_back(live, None).name == "default-v1"
+    with pytest.raises(ReleaseError, match="no version before this one"):
+        roll_back(live, None)
+
+
+def test_versions_without_a_record_roll_back_by_number(keyword_folder: Path, tmp_path: Path) -> None:
+    live = tmp_path / "default"
+    for _ in range(2):
+        (publish(keyword_folder, live) / "replaced").unlink()
+
+    assert roll_back(live, None).name == "default-v1"
+
+
+def test_one_release_at_a_time(keyword_folder: Path, tmp_path: Path) -> None:
+    live = tmp_path / "default"
+    publish(keyword_folder, live)
+
+    with hold(tmp_path / "versions"):
+        with pytest.raises(LockedError):
+            publish(keyword_folder, live)
+        with pytest.raises(LockedError):
+            roll_back(live, "default-v1")
+
+    assert publish(keyword_folder, live).name == "default-v2"
+
+
+def test_a_candidate_that_changes_while_it_is_copied_is_not_released(
+    keyword_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def copy(source: Path, to: Path) -> None:
+        copytree(source, to)
+        (to / "thresholds.json").unlink()
+
+    copytree = shutil.copytree
+    monkeypatch.setattr(shutil, "copytree", copy)
+    with pytest.raises(ModelError, match=r"thresholds\.json missing"):
+        publish(keyword_folder, tmp_path / "default")
+
+    assert not versions(tmp_path / "default")
+
+
+def test_a_released_version_keeps_its_evaluation(keyword_folder: Path, tmp_path: Path) -> None:
+    live = tmp_path / "default"
+    publish(keyword_folder, live)
+
+    with pytest.raises(ReleaseError, match="is a released version"):
+        evaluate(live, config=ROOT / "configs/training.yaml", rubric=ROOT / "configs/rubric.yaml", against=live)
+
+
+def test_a_model_that_lacks_a_label_of_the_rubric_is_not_evaluated(keyword_folder: Path, tmp_path: Path) -> None:
+    model = shutil.copytree(keyword_folder, tmp_path / "candidate")
+    labels = json.loads((model / "labels.json").read_text())
+    (model / "labels.json").write_text(json.dumps([label for label in labels if label["name"] != "deflection"]))
+
+    with pytest.raises(ConfigError, match="deflection"):
+        evaluate(model, config=ROOT / "configs/training.yaml", rubric=ROOT / "configs/rubric.yaml", against=tmp_path / "none")
+
+
 def test_a_released_version_is_never_trained_into(keyword_folder: Path, tmp_path: Path) -> None:
     live = tmp_path / "default"
     version = publish(keyword_folder, live)
@@ -118,6 +186,9 @@ def test_a_folder_in_the_place_of_the_link_is_not_overwritten(keyword_folder: Pa
 
     with pytest.raises(ReleaseError, match="not a link"):
         publish(keyword_folder, live)
+    publish(keyword_folder, tmp_path / "other").rename(tmp_path / "versions" / "default-v1")
+    with pytest.raises(ReleaseError, match="not a link"):
+        roll_back(live, "default-v1")
 
     assert (live / "mine").read_text() == "kept"
 
