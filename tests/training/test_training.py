@@ -28,7 +28,7 @@ from scorer.training.metrics import calibration_error, f1, label_numbers
 from scorer.training.report import write_report
 from scorer.training.settings import TrainingConfig
 from scorer.training.split import Split, seen_by, shared_calls, split, write_record
-from scorer.training.train import checkpoint, new_model, train
+from scorer.training.train import _origin, checkpoint, new_model, train
 from scorer.training.trainer import MovingAverage
 
 RUBRIC = Path(__file__).parents[2] / "configs" / "rubric.yaml"
@@ -188,6 +188,21 @@ def test_a_checkpoint_of_other_settings_or_data_is_not_gone_on_from(tmp_path: Pa
     assert checkpoint(work, "one") == str(work / "checkpoint-20")
     assert checkpoint(work, "another") is None
     assert not (work / "checkpoint-20").exists()
+
+
+def test_a_checkpoint_is_of_the_whole_labelled_calls(training_config: TrainingConfig) -> None:
+    call = read_corpus(training_config.train, NAMES)[0]
+    bare = tuple(replace(s, start_s=None, end_s=None) for s in call.call.segments)
+    other = tuple(replace(s, speaker="other") for s in call.call.segments)
+    unjudged = (frozenset[str](),) * len(call.labels)
+    changed = [
+        replace(call, judged=unjudged),
+        *(replace(call, call=replace(call.call, segments=segments)) for segments in (bare, other)),
+    ]
+
+    origins = [_origin(training_config, [x], LABELS) for x in (call, *changed)]
+
+    assert len(set(origins)) == 4 and origins[0] == _origin(training_config, [replace(call)], LABELS)
 
 
 @pytest.mark.slow
