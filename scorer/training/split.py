@@ -31,15 +31,30 @@ class Mark:
 
 
 def split(calls: Iterable[LabelledCall], labels: Sequence[Label], share: float, seed: int) -> Split:
-    """Hold out about that share of the calls; a call's side hangs on its id and the seed alone, whatever other calls there are.
+    """Hold out about that share of the calls; a call's side hangs on its id and the seed, whatever other calls there are.
 
+    Copies of one call, by id or words, lie on one side: what is learnt from one would be tested on the other.
     A call of which people judged single segments only is never held out: they were mostly asked about what a machine had found, which
     says nothing of what it misses. A label that nobody judged at all, as in calls older than the label, keeps no call from it.
     """
-    order = sorted(calls, key=lambda labelled: _digest(f"{seed} {labelled.call.call_id}"))
-    held = [x for x in order if is_read_through(x, labels) and int(_digest(f"{seed} {x.call.call_id}"), 16) < share * 16**64]
+    order = sorted(calls, key=lambda labelled: (_digest(f"{seed} {first_id(labelled)}"), labelled.call.call_id))
+    held = [x for x in order if is_read_through(x, labels) and int(_digest(f"{seed} {first_id(x)}"), 16) < share * 16**64]
+    held = _with_copies(held, order)
     taken = {x.call.call_id for x in held}
     return Split([x for x in order if x.call.call_id not in taken], held)
+
+
+def _with_copies(held: list[LabelledCall], calls: Sequence[LabelledCall]) -> list[LabelledCall]:
+    """The calls that are held out or a copy of one, or of its copies, in the order of `calls`."""
+    marks = [(x, mark(x)) for x in calls]
+    taken = {x.call.call_id for x in held}
+    while True:
+        seen = [m for x, m in marks if x.call.call_id in taken]
+        ids, spoken = {m.call for m in seen}, {m.words for m in seen}
+        wider = [x for x, m in marks if m.call in ids or m.words in spoken]
+        if len(wider) == len(taken):
+            return wider
+        taken = {x.call.call_id for x in wider}
 
 
 def mark(labelled: LabelledCall) -> Mark:

@@ -68,6 +68,23 @@ def test_the_split_is_by_call_and_the_same_for_the_same_seed(training_config: Tr
     assert split([judged_in_part(c) for c in calls], LABELS, 0.15, 13).held_out == []
 
 
+def test_copies_of_a_held_out_call_are_not_learnt_from(training_config: TrainingConfig) -> None:
+    calls = read_corpus(training_config.train, NAMES)
+    held = split(calls, LABELS, 0.15, 13).held_out
+    again = [judged_in_part(with_id(x, f"{x.call.call_id}@run-2", " word")) for x in held]  # another transcript, single verdicts
+    copies = [with_id(x, f"copy-{x.call.call_id}") for x in again]  # of the other transcript, by its words
+
+    both = split([*calls, *again, *copies], LABELS, 0.15, 13)
+
+    assert {x.call.call_id for x in both.held_out} == {x.call.call_id for x in (*held, *again, *copies)}
+    assert both.train == split(calls, LABELS, 0.15, 13).train
+
+
+def with_id(labelled: LabelledCall, name: str, more: str = "") -> LabelledCall:
+    first, *others = labelled.call.segments
+    return replace(labelled, call=replace(labelled.call, call_id=name, segments=(replace(first, text=first.text + more), *others)))
+
+
 def test_a_call_older_than_a_label_is_held_out_for_the_others(training_config: TrainingConfig) -> None:
     calls = read_corpus(training_config.train, NAMES)
     older = [replace(x, judged=(frozenset(NAMES),) * len(x.labels)) for x in calls]
