@@ -164,7 +164,50 @@ def test_every_problem_of_the_labelled_calls_is_named(tmp_path: Path) -> None:
 
     assert "bad.jsonl:1: not a labelled call" in str(caught.value)
     assert "bad.jsonl:2: labels ['kindness']" in str(caught.value)
-    assert "bad.jsonl:3: call_id 'a' was there before" in str(caught.value)
+    assert f"bad.jsonl:3: call_id 'a' was there before, in {path}:2: rename one of them" in str(caught.value)
+
+
+def verdicts_on(call_id: str, text: str, judged: list[str], labels: list[str] | None) -> str:
+    segment = {"speaker": "agent", "text": text, "labels": labels, "judged": judged}
+    return json.dumps({"call_id": call_id, "meta": {"source": "verdicts"}, "segments": [segment]})
+
+
+@pytest.mark.parametrize(
+    ("by_hand", "judged", "confirmed", "after", "judged_after"),
+    [
+        ({"labels": ["apology"]}, ["ownership"], ["ownership"], {"apology", "ownership"}, None),
+        ({"labels": ["apology"]}, ["apology"], [], set(), None),
+        ({"labels": ["apology"]}, [], None, {"apology"}, None),
+        ({"labels": ["apology"], "judged": ["apology"]}, ["ownership"], [], {"apology"}, {"apology", "ownership"}),
+    ],
+)
+@pytest.mark.parametrize("order", [1, -1])
+def test_verdicts_go_into_the_labels_of_the_same_call(
+    tmp_path: Path,
+    by_hand: dict[str, list[str]],
+    judged: list[str],
+    confirmed: list[str] | None,
+    after: set[str],
+    judged_after: set[str] | None,
+    order: int,
+) -> None:
+    labelled, verdicts = tmp_path / "train.jsonl", tmp_path / "verdicts.jsonl"
+    labelled.write_text(json.dumps({"call_id": "a", "segments": [{"speaker": "agent", "text": "some words", **by_hand}]}) + "\n")
+    verdicts.write_text(verdicts_on("a", "some words", judged, confirmed) + "\n" + verdicts_on("b", "more", ["apology"], []) + "\n")
+
+    first, second = read_corpus([labelled, verdicts][::order], NAMES)
+
+    assert first.labels == (after,) and first.judged == (() if judged_after is None else (judged_after,))
+    assert second.call.call_id == "b" and second.judged == ({"apology"},)
+
+
+def test_verdicts_on_another_transcript_name_both_files(tmp_path: Path) -> None:
+    labelled, verdicts = tmp_path / "train.jsonl", tmp_path / "verdicts.jsonl"
+    labelled.write_text(json.dumps({"call_id": "a", "segments": [{"speaker": "agent", "text": "some words", "labels": []}]}) + "\n")
+    verdicts.write_text(verdicts_on("a", "other words", ["apology"], []) + "\n")
+
+    with pytest.raises(ConfigError, match=r"verdicts\.jsonl:1: verdicts on call_id 'a' .*train\.jsonl:1: rename the call there or take"):
+        read_corpus([labelled, verdicts], NAMES)
 
 
 def test_temperature_undoes_overconfidence() -> None:
