@@ -47,14 +47,19 @@ def calibrate(model: ModelFolder, config: TrainingFile = TRAINING) -> None:
 def evaluate(model: ModelFolder, config: TrainingFile = TRAINING, rubric: RubricFile = RUBRIC, against: Against = MODEL) -> None:
     """Measure a model on the dev calls beside two baselines and the released model; writes evaluation.html, .json and the model card."""
     from scorer.config import load_yaml
-    from scorer.scoring.rubric import load_rubric
+    from scorer.labels import read_labels
+    from scorer.scoring.rubric import check_rubric, load_rubric
     from scorer.screen import evaluation_table, say
     from scorer.training.evaluate import evaluate as evaluate_model
     from scorer.training.report import write_report
     from scorer.training.settings import TrainingConfig
+    from scorer.training.versions import check_unreleased
 
+    check_unreleased(model)
+    scores = load_rubric(rubric)
+    check_rubric(scores, read_labels(model / "labels.json"), rubric)
     released = against if against.exists() and against.resolve() != model.resolve() else None
-    report = evaluate_model(load_yaml(config, TrainingConfig), model, rubric=load_rubric(rubric), released=released)
+    report = evaluate_model(load_yaml(config, TrainingConfig), model, rubric=scores, released=released)
     write_report(model, report)
     say(evaluation_table(report))
     live = "" if against == MODEL else f" --live {against}"
@@ -75,7 +80,10 @@ def release(model: ModelFolder, config: TrainingFile = TRAINING, live: Live = MO
 
 
 @commands.command(epilog="Example: scorer rollback --to default-v1")
-def rollback(live: Live = MODEL, to: Annotated[str | None, typer.Option("--to", help="Version; default: the one before.")] = None) -> None:
+def rollback(
+    live: Live = MODEL,
+    to: Annotated[str | None, typer.Option("--to", help="Version; default: the one that this one took the place of.")] = None,
+) -> None:
     """Put an earlier version of the model to use again."""
     from scorer.training.versions import roll_back
 

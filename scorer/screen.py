@@ -177,10 +177,14 @@ def evaluation_table(report: dict[str, Any]) -> Table:
         table.add_column(name, justify="left" if name == "label" else "right")
     keys = ("precision", "recall", "f1", "lexicon_f1", "tfidf_f1", "calibration_error")
     for name, numbers in report["labels"].items():
-        table.add_row(name, *(f"{numbers[key]:.3f}" for key in keys), _against(report, name))
+        table.add_row(name, *(_share(numbers[key]) for key in keys), _against(report, name))
     mean = ("mean_f1_of_behaviours", "mean_lexicon_f1", "mean_tfidf_f1")
-    table.add_row(f"mean of the {len(report['behaviours'])} behaviours", "", "", *(f"{report[key]:.3f}" for key in mean), "", "")
+    table.add_row(f"mean of the {len(report['behaviours'])} behaviours", "", "", *(_share(report[key]) for key in mean), "", "")
     return table
+
+
+def _share(value: float | None) -> str:
+    return "–" if value is None else f"{value:.3f}"
 
 
 def _against(report: dict[str, Any], name: str) -> str:

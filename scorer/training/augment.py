@@ -15,6 +15,9 @@ JITTER_S = 0.15
 
 def augment(labelled: LabelledCall, rng: random.Random) -> LabelledCall:
     """One variant: with or without clock, punctuation, apostrophes, and with a recogniser's small mistakes."""
+    if rng.random() < 0.33:  # before turns are made up: what shows an interruption differs without a clock
+        bare = tuple(replace(s, start_s=None, end_s=None) for s in labelled.call.segments)
+        labelled = replace(labelled, call=replace(labelled.call, segments=bare))
     labelled = vary_turns(labelled, rng)
     segments = _clock(labelled.call.segments, rng)
     if rng.random() < 0.6:
@@ -27,9 +30,7 @@ def augment(labelled: LabelledCall, rng: random.Random) -> LabelledCall:
 
 
 def _clock(segments: tuple[Segment, ...], rng: random.Random) -> tuple[Segment, ...]:
-    """No clock for a third of the calls, a shaky one for half of the others."""
-    if rng.random() < 0.33:
-        return tuple(replace(s, start_s=None, end_s=None) for s in segments)
+    """A shaky clock for half of the calls that have one."""
     if rng.random() < 0.5:
         return segments
     return tuple(_shaken(s, rng) for s in segments)

@@ -17,6 +17,7 @@ from scorer.training.judge import Bools
 from scorer.training.metrics import f1
 
 PHRASES = 40  # in the lexicon, per label
+LEAST_ROWS = 5  # that hold a phrase of the lexicon, or that the regression learns from
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +45,15 @@ def rows_of(calls: Sequence[LabelledCall], label: Label) -> list[Row]:
 def lexicon_hits(train: Sequence[Row], dev: Sequence[Row]) -> tuple[Bools, list[str]]:
     """Which rows of `dev` hold one of these phrases, and the phrases.
 
-    Phrases of one to three words that are chosen greedily, each for the F1 that it adds on `train`.
+    Phrases of one to three words that are chosen greedily, each for the F1 that it adds on `train`; none where no words come often enough.
     """
-    vectors = CountVectorizer(ngram_range=(1, 3), min_df=5, binary=True, token_pattern=r"[\w']+")
-    matrix = vectors.fit_transform([row.text for row in train]).tocsc()
+    vectors = CountVectorizer(ngram_range=(1, 3), min_df=LEAST_ROWS, binary=True, token_pattern=r"[\w']+")
+    try:
+        matrix = vectors.fit_transform([row.text for row in train]).tocsc()
+    except ValueError:  # no words that so many rows hold
+        return np.zeros(len(dev), dtype=bool), []
+    if not dev:
+        return np.zeros(0, dtype=bool), []
     truth = truth_of(train)
     found = np.zeros(len(train), dtype=bool)
     chosen: list[int] = []
@@ -71,8 +77,13 @@ def _best_phrase(matrix: csr_matrix, truth: Bools, found: Bools) -> int | None:
     return best if scores[best] > f1(found, truth) + 1e-9 else None
 
 
-def tfidf_f1(train: Sequence[Row], held_out: Sequence[Row], dev: Sequence[Row], seed: int) -> float:
-    """F1 on `dev` of logistic regression over TF-IDF of the words, of the words before, and the timing marker."""
+def tfidf_f1(train: Sequence[Row], held_out: Sequence[Row], dev: Sequence[Row], seed: int) -> float | None:
+    """F1 on `dev` of logistic regression over TF-IDF of the words, of the words before, and the timing marker.
+
+    None where there is too little to learn from (few rows, all with or all without the label, no word twice) or nothing to test on.
+    """
+    if len(train) < LEAST_ROWS or len(set(truth_of(train).tolist())) < 2 or not held_out or not dev:
+        return None
     own = TfidfVectorizer(ngram_range=(1, 2), min_df=2, sublinear_tf=True, token_pattern=r"[\w']+|[-?.,]")
     before = TfidfVectorizer(ngram_range=(1, 2), min_df=2, sublinear_tf=True, token_pattern=r"[\w']+|[-?.,]")
     clock = CountVectorizer(token_pattern=r"\w+")
@@ -83,11 +94,15 @@ def tfidf_f1(train: Sequence[Row], held_out: Sequence[Row], dev: Sequence[Row], 
         return hstack(parts).tocsr()
 
     model = LogisticRegression(C=10.0, max_iter=1000, class_weight="balanced", random_state=seed)
-    model.fit(features(train, fit=True), truth_of(train))
+    try:
+        learnt = features(train, fit=True)
+    except ValueError:  # no word comes twice
+        return None
+    model.fit(learnt, truth_of(train))
     threshold = fit_threshold(model.predict_proba(features(held_out))[:, 1], truth_of(held_out))
     return f1(model.predict_proba(features(dev))[:, 1] >= threshold, truth_of(dev))
 
 
 def truth_of(rows: Sequence[Row]) -> Bools:
     """Which rows carry the label."""
-    return np.array([row.truth for row in rows])
+    return np.array([row.truth for row in rows], dtype=bool)

@@ -1,5 +1,6 @@
 """Which temperature and threshold does each label get? Fitted on held-out training calls only."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ from scipy.special import expit
 
 from scorer.classify.decide import Decision, write_decisions
 from scorer.classify.model import load_model
+from scorer.errors import ModelError
 from scorer.labels import names
 from scorer.training.corpus import read_corpus
 from scorer.training.judge import Bools, Floats, Judged, judge_labelled
@@ -23,9 +25,20 @@ def calibrate(config: TrainingConfig, folder: Path) -> dict[str, Any]:
     check_unreleased(folder)
     model = load_model(folder, calibrated=False)
     judged = judge_labelled(split_of(folder, read_corpus(config.train_files, names(model.labels))).held_out, model, config)
-    decisions = [fit_decision(judged[label.name]) for label in model.labels]
-    write_decisions(folder / "thresholds.json", model.labels, decisions)
-    return {x.name: {"temperature": d.temperature, "threshold": d.threshold} for x, d in zip(model.labels, decisions, strict=True)}
+    decisions = fit_decisions(judged)
+    write_decisions(folder / "thresholds.json", model.labels, [decisions[label.name] for label in model.labels])
+    return {name: {"temperature": d.temperature, "threshold": d.threshold} for name, d in decisions.items()}
+
+
+def fit_decisions(judged: Mapping[str, Judged]) -> dict[str, Decision]:
+    """Temperature and threshold of every label. Raises ModelError naming the labels that no person judged in a held-out call."""
+    unknown = [name for name, one in judged.items() if not len(one.truth)]
+    if unknown:
+        raise ModelError(
+            f"no held-out call is judged for {', '.join(unknown)}, so nothing can set a threshold: label whole calls for it "
+            "(about held_out_share of them will be held out) and train again"
+        )
+    return {name: fit_decision(one) for name, one in judged.items()}
 
 
 def fit_decision(one: Judged) -> Decision:

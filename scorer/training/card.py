@@ -25,8 +25,8 @@ regression (the segment's words, the words before, the timing marker).
 |---|---|---|---|---|---|---|---|---|
 {rows}
 
-Mean F1 of {behaviours}: **{mean:.3f}** ({low:.3f} to {high:.3f}, a {confidence:.0%} bootstrap interval over calls; lexicon {lexicon:.3f},
-TF-IDF {tfidf:.3f}).
+Mean F1 of {behaviours}: **{mean:.3f}** ({low:.3f} to {high:.3f}, a {confidence:.0%} bootstrap interval over calls; lexicon {lexicon},
+TF-IDF {tfidf}).
 
 F1 on the same calls with something taken away:
 
@@ -71,8 +71,8 @@ def write_card(folder: Path, report: dict[str, Any]) -> None:
         low=report["mean_f1_interval"][0],
         high=report["mean_f1_interval"][1],
         confidence=report["confidence"],
-        lexicon=report["mean_lexicon_f1"],
-        tfidf=report["mean_tfidf_f1"],
+        lexicon=_share(report["mean_lexicon_f1"], 3),
+        tfidf=_share(report["mean_tfidf_f1"], 3),
         changes=" | ".join(changes),
         rules="---|" * len(changes),
         changed="\n".join(
@@ -96,8 +96,8 @@ def write_card(folder: Path, report: dict[str, Any]) -> None:
 
 def _row(name: str, n: dict[str, Any]) -> str:
     shares = ("precision", "recall", "f1", "lexicon_f1", "tfidf_f1", "average_precision", "calibration_error")
-    return f"| `{name}` | " + " | ".join(f"{n[key]:.3f}" for key in shares) + f" | {n['positives']} / {n['segments']} |"
+    return f"| `{name}` | " + " | ".join(_share(n[key], 3) for key in shares) + f" | {n['positives']} / {n['segments']} |"
 
 
-def _share(value: float | None) -> str:
-    return "–" if value is None else f"{value:.2f}"
+def _share(value: float | None, digits: int = 2) -> str:
+    return "–" if value is None else f"{value:.{digits}f}"

@@ -17,6 +17,7 @@ def f1_chart(labels: Mapping[str, Any]) -> str:
         {"label": name, "F1": n[key], "baseline": shown}
         for name, n in labels.items()
         for key, shown in (("lexicon_f1", "keyword lexicon"), ("tfidf_f1", "TF-IDF"))
+        if n[key] is not None
     ]
     y = alt.Y("label:N", sort=list(labels), title=None)
     x = alt.X("F1:Q", scale=alt.Scale(domain=[0, 1]), title="F1")

@@ -3,14 +3,16 @@
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from scorer.errors import ConfigError, listing
 from scorer.labels import Label
 from scorer.records import Call, Segment
+
+VERDICTS = "verdicts"  # the `source` in the meta of what `scorer review export` writes
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,35 +35,75 @@ class LabelledCall:
         return judged is None or label in judged
 
 
+Placed = dict[str, tuple[str, LabelledCall]]  # by call_id: file and line, and the call
+
+
 def is_whole(labelled: LabelledCall, labels: Sequence[Label]) -> bool:
     """Whether a person judged every label on every segment of its party."""
     segments = enumerate(labelled.call.segments)
     return all(labelled.is_judged(at, label.name) for at, segment in segments for label in labels if label.party == segment.speaker)
 
 
+def is_read_through(labelled: LabelledCall, labels: Sequence[Label]) -> bool:
+    """Whether each party with a label to carry has one that a person judged on every one of its segments."""
+    parties = {s.speaker for s in labelled.call.segments} & {label.party for label in labels}
+    return all(any(is_whole(labelled, [label]) for label in labels if label.party == party) for party in parties)
+
+
 def read_corpus(paths: Iterable[Path], label_names: Sequence[str]) -> list[LabelledCall]:
     """Read labelled calls: JSON Lines files, or folders of them (models/README.md gives the format).
 
+    What the export of verdicts says of a call that is labelled elsewhere goes into its labels, above them where both say something.
     Raises ConfigError naming file and line of every call that is malformed, names an unknown label or comes twice.
     """
-    calls: dict[str, LabelledCall] = {}
+    calls: Placed = {}
+    verdicts: Placed = {}
     problems: list[str] = []
     for path in corpus_files(paths):
         for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+            place = f"{path}:{number}"
             try:
                 labelled = _labelled_call(json.loads(line))
             except (ValueError, KeyError, TypeError) as error:
-                problems.append(f"{path}:{number}: not a labelled call ({type(error).__name__})")
+                problems.append(f"{place}: not a labelled call ({type(error).__name__})")
                 continue
             unknown = sorted(labelled.carried - set(label_names))
             if unknown:
-                problems.append(f"{path}:{number}: labels {unknown} are not in the label file")
-            if labelled.call.call_id in calls:
-                problems.append(f"{path}:{number}: call_id {labelled.call.call_id!r} was there before")
-            calls[labelled.call.call_id] = labelled
+                problems.append(f"{place}: labels {unknown} are not in the label file")
+            alike = verdicts if (labelled.meta or {}).get("source") == VERDICTS else calls
+            first, _ = alike.setdefault(labelled.call.call_id, (place, labelled))
+            if first != place:
+                problems.append(
+                    f"{place}: call_id {labelled.call.call_id!r} was there before, in {first}: rename one of them or take it out"
+                )
+    problems.extend(_join(calls, verdicts))
     if problems:
         raise ConfigError(listing("the labelled calls cannot be used:", problems[:50]))
-    return list(calls.values())
+    return [labelled for _, labelled in calls.values()]
+
+
+def _join(calls: Placed, verdicts: Placed) -> Iterator[str]:
+    """Put the verdicts among the calls; a line for each whose call is there with other words."""
+    for call_id, (place, said) in verdicts.items():
+        first, labelled = calls.setdefault(call_id, (place, said))
+        if _turns(labelled) != _turns(said):
+            yield f"{place}: verdicts on call_id {call_id!r} with other words than in {first}: rename the call there or take it out"
+        elif labelled is not said:
+            calls[call_id] = (first, with_verdicts(labelled, said))
+
+
+def with_verdicts(labelled: LabelledCall, verdicts: LabelledCall) -> LabelledCall:
+    """The labelled call, its labels replaced by those that verdicts on the same words gave, where they gave any."""
+    labels, judged = [], []
+    for at, (old, new) in enumerate(zip(labelled.labels, verdicts.labels, strict=True)):
+        by_hand, said = (x.judged[at] if x.judged else None for x in (labelled, verdicts))
+        labels.append(new if said is None else (old - said) | new)
+        judged.append(None if by_hand is None or said is None else by_hand | said)
+    return replace(labelled, labels=tuple(labels), judged=tuple(judged) if any(j is not None for j in judged) else ())
+
+
+def _turns(labelled: LabelledCall) -> list[tuple[str, list[str]]]:
+    return [(segment.speaker, segment.text.split()) for segment in labelled.call.segments]
 
 
 def corpus_files(paths: Iterable[Path]) -> list[Path]:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from scorer.labels import Label, names, read_labels
-from scorer.training.calibrate import fit_decision
+from scorer.training.calibrate import fit_decisions
 from scorer.training.charts import curve_chart
 from scorer.training.corpus import LabelledCall, read_corpus
 from scorer.training.judge import judge_labelled
@@ -44,6 +44,6 @@ def _point(
     kept = calls.train[: round(share * len(calls.train))]  # they lie in random order
     longer = config.model_copy(update={"epochs": max(1, round(config.epochs / share))})
     model = fit(longer, kept, labels, work=work).as_model()
-    decisions = {name: fit_decision(one) for name, one in judge_labelled(calls.held_out, model, config).items()}
+    decisions = fit_decisions(judge_labelled(calls.held_out, model, config))
     shutil.rmtree(work)
     return {"calls": len(kept), "f1": f1_of(judge_labelled(dev, model, config), decisions)}

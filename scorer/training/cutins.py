@@ -1,6 +1,7 @@
 """How would the same call read if somebody had been cut off, or had not? Made-up turns whose labels follow from how they were made."""
 
 import random
+import re
 from dataclasses import replace
 
 from scorer.records import Segment, Speaker
@@ -15,6 +16,17 @@ GROPING = ("uh", "um", "er", "the, the", "what is it", "how do you say", "what's
 YIELDING = ("oh sorry, go ahead", "sorry, go on", "no, you go ahead", "sorry, you were saying", "go on, sorry")
 AGREEING = ("yes", "yeah", "exactly", "that's it", "yep", "right")
 INSISTING = ("I was going to say", "I was saying", "like I said", "as I was saying", "let me finish")
+YIELDS = re.compile(r"\b(go ahead|go on|carry on|you first|after you)\b", re.IGNORECASE)
+SENTENCE_END = re.compile(r"[.?!…]['\")\]”’]*$")
+ASKED_OR_TRAILING = re.compile(r"(\?|\.\.+|…|[-–—])['\")\]”’]*$")  # an answer cuts no question off; who trails off has stopped by himself
+PUNCTUATED = re.compile(r"[.,?!;:…]")
+ASKS = re.compile(  # how a question starts that a recogniser left without its mark
+    r"((and|so|but|well|oh|okay|ok|yeah|yes|no|hi|hello|hey|um|uh|er|right|sorry|then)\s+)*"
+    r"(who|whose|whats?|which|when|wheres?|why|hows?|(ca|could|wo|will|would|shall|should|may|do|does|did|is|are|am|was|were|have|has|had)n?"
+    r"('?t)?)\b",
+    re.IGNORECASE,
+)
+CLEAR_OVERLAP_S = 0.5  # a cut-in that is no longer than this is heard by the resumption only
 MOST_CUT_WORDS = 6
 FEWEST_WORDS = 6  # of an agent's turn that takes the floor: shorter ones are mostly listening or yielding, which is no interruption
 Turns = list[tuple[Segment, frozenset[str]]]
@@ -47,12 +59,12 @@ def cut_in(turns: Turns, rng: random.Random) -> Turns:
     at = rng.choice(places)
     (customer, signals), (agent, behaviours), (after, rest) = turns[at : at + 3]
     words = customer.text.split()
-    lost = rng.randint(2, min(MOST_CUT_WORDS, len(words) // 2))
-    kept = " ".join(words[:-lost]).rstrip(".,?!")
-    share = 1 - lost / len(words)
-    resumed = _resumed(words, lost, after.text, rng)
-    broken = _until(replace(customer, text=kept, words=()), share)
+    lost = rng.choice(_breaks(words))
+    kept = " ".join(words[:-lost]).rstrip(",;:")
+    broken = _until(replace(customer, text=kept, words=()), 1 - lost / len(words))
     earlier = _seconds_to_move(broken, agent, rng)
+    gives_up = _overlap_s(broken, _moved(agent, earlier)) > CLEAR_OVERLAP_S and rng.random() < 0.3
+    resumed = after.text if gives_up else _resumed(words, lost, after.text, rng)
     made: Turns = [(broken, signals), (_moved(agent, earlier), behaviours | {"interruption"})]
     made.append((_moved(replace(after, text=resumed, words=()), earlier), rest))
     return [*turns[:at], *made, *((_moved(s, earlier), given) for s, given in turns[at + 3 :])]
@@ -60,9 +72,10 @@ def cut_in(turns: Turns, rng: random.Random) -> Turns:
 
 def split(turns: Turns, rng: random.Random) -> Turns:
     """Break an unlabelled segment in two, with or without a listener's word between; nobody interrupts."""
-    at = _unlabelled_place(turns, rng, fewest_words=6, party=rng.choice(("customer", "customer", "agent")))
-    if at is None:
+    places = _unlabelled_places(turns, fewest_words=6, party=rng.choice(("customer", "customer", "agent")))
+    if not places:
         return turns
+    at = rng.choice(places)
     segment = turns[at][0]
     words = segment.text.split()
     where = rng.randint(2, len(words) - 2)
@@ -77,31 +90,51 @@ def split(turns: Turns, rng: random.Random) -> Turns:
 
 def help_out(turns: Turns, rng: random.Random) -> Turns:
     """Let a customer grope for the last words of a segment, and the agent offer them, or yield after a false start; nobody interrupts."""
-    at = _unlabelled_place(turns, rng, fewest_words=5)
-    if at is None:
+    places = [at for at in _unlabelled_places(turns, fewest_words=5) if not _is_cut_off(turns[at + 1 :])]
+    offers = [(at, missing) for at in places for missing in (1, 2, 3) if _can_be_offered(turns[at][0].text.split()[-missing:])]
+    if not offers:
         return turns
+    at, missing = rng.choice(offers)
     segment = turns[at][0]
     words = segment.text.split()
-    missing = rng.randint(1, 3)
     sought = " ".join(words[-missing:]).strip(".,?!")
     groping = rng.choice(("", *GROPING))
     first = _until(replace(segment, text=" ".join((*words[:-missing], groping)).strip(), words=()), 1 - missing / len(words))
     yields = rng.random() < 0.25
-    offer = rng.choice(YIELDING) if yields else rng.choice((f"{sought}?", sought, f"{sought}, {rng.choice(AGREEING)}", f"is it {sought}?"))
-    second = replace(segment, text=sought if yields else _in_any_order(sought, rng.choice(AGREEING), rng), words=(), start_s=first.end_s)
-    return [*turns[:at], (first, frozenset()), (_spoken_over(first, offer, rng), frozenset()), (second, frozenset()), *turns[at + 1 :]]
+    words_offered = (
+        rng.choice(YIELDING) if yields else rng.choice((f"{sought}?", sought, f"{sought}, {rng.choice(AGREEING)}", f"is it {sought}?"))
+    )
+    offer = _spoken_over(first, words_offered, rng)
+    text = sought if yields else _in_any_order(sought, rng.choice(AGREEING), rng)
+    second = _not_before(offer, replace(segment, text=text, words=(), start_s=first.end_s))
+    return [*turns[:at], (first, frozenset()), (offer, frozenset()), (second, frozenset()), *turns[at + 1 :]]
 
 
-def _unlabelled_place(turns: Turns, rng: random.Random, *, fewest_words: int, party: Speaker = "customer") -> int | None:
-    """Some segment of that party and of so many words that carries no label; None where there is none."""
-    found = [at for at, (s, given) in enumerate(turns) if s.speaker == party and not given and len(s.text.split()) >= fewest_words]
-    return rng.choice(found) if found else None
+def _unlabelled_places(turns: Turns, *, fewest_words: int, party: Speaker = "customer") -> list[int]:
+    """The segments of that party and of so many words that carry no label."""
+    return [at for at, (s, given) in enumerate(turns) if s.speaker == party and not given and len(s.text.split()) >= fewest_words]
+
+
+def _is_cut_off(after: Turns) -> bool:
+    """Whether the agent's next turn interrupts: what it cuts off must stay broken off."""
+    return "interruption" in next((given for segment, given in after if segment.speaker == "agent"), ())
+
+
+def _can_be_offered(words: list[str]) -> bool:
+    """Whether somebody could guess the words: they lie in one clause, and are more than "i"."""
+    return not PUNCTUATED.search(" ".join(words).rstrip(".,?!")) and [word.strip(".,?!").casefold() for word in words] != ["i"]
+
+
+def _not_before(offer: Segment, answer: Segment) -> Segment:
+    """The answer, begun no earlier than the offer that it answers."""
+    if answer.start_s is None or answer.end_s is None or offer.start_s is None:
+        return answer
+    start = max(answer.start_s, offer.start_s)
+    return replace(answer, start_s=start, end_s=max(answer.end_s, start + 0.1))
 
 
 def _resumed(words: list[str], lost: int, after: str, rng: random.Random) -> str:
-    """What the customer says after a cut-in: the lost words, with or without those before them, or nothing of it."""
-    if rng.random() >= 0.8:
-        return after
+    """What the customer says after a cut-in: the lost words, with or without those before them."""
     echoed = rng.randint(1, 3) if rng.random() < ECHO_CUTS else 0
     rest = " ".join(words[-lost - echoed :])
     if rng.random() < 0.15:
@@ -116,8 +149,26 @@ def _in_any_order(first: str, second: str, rng: random.Random) -> str:
 def _can_be_cut(three: Turns) -> bool:
     (customer, signals), (agent, given), (after, _) = three
     speakers = (customer.speaker, agent.speaker, after.speaker)
-    long_enough = len(customer.text.split()) >= 7 and len(agent.text.split()) >= FEWEST_WORDS
-    return speakers == ("customer", "agent", "customer") and long_enough and not signals and "interruption" not in given
+    words = customer.text.split()
+    long_enough = len(words) >= 7 and len(agent.text.split()) >= FEWEST_WORDS
+    open_ended = not _asks_or_trails_off(customer.text) and not YIELDS.search(agent.text) and bool(_breaks(words))
+    return speakers == ("customer", "agent", "customer") and long_enough and open_ended and not signals and "interruption" not in given
+
+
+def _asks_or_trails_off(text: str) -> bool:
+    """Whether the turn ends as a question or trails off; without punctuation, whether it starts as a question does."""
+    asks = bool(ASKS.match(text)) and not PUNCTUATED.search(text)
+    return asks or bool(ASKED_OR_TRAILING.search(text.strip()))
+
+
+def _breaks(words: list[str]) -> list[int]:
+    """How many last words may be cut off so that the break is within a sentence."""
+    return [lost for lost in range(2, min(MOST_CUT_WORDS, len(words) // 2) + 1) if not SENTENCE_END.search(words[-lost - 1])]
+
+
+def _overlap_s(first: Segment, second: Segment) -> float:
+    """How long both speak; 0 where there is no clock."""
+    return 0.0 if first.end_s is None or second.start_s is None else max(0.0, first.end_s - second.start_s)
 
 
 def _until(segment: Segment, share: float) -> Segment:

@@ -102,9 +102,14 @@ def _mean_part(
     """Means over the scored behaviours; of the model with its interval."""
     samples = [f1_samples(said(judged[x], decisions[x]), judged[x].truth, judged[x].calls, draws) for x in behaviours]
     means = {"mean_f1_of_behaviours": "f1", "mean_lexicon_f1": "lexicon_f1", "mean_tfidf_f1": "tfidf_f1"}
-    return {mean: float(np.mean([labels[x][key] for x in behaviours])) for mean, key in means.items()} | {
+    return {mean: _mean([labels[x][key] for x in behaviours]) for mean, key in means.items()} | {
         "mean_f1_interval": draws.interval(np.mean(samples, axis=0))
     }
+
+
+def _mean(shares: Sequence[float | None]) -> float | None:
+    """The mean; None where one of them is not known, since a mean of the others would be of other labels."""
+    return None if None in shares else float(np.mean(np.array(shares, dtype=float)))
 
 
 def said(one: Judged, decision: Decision) -> Bools:

@@ -7,6 +7,7 @@ from typing import Any
 
 from scorer.classify.model import model_hash
 from scorer.errors import ModelError, ReleaseError, listing
+from scorer.labels import names, read_labels
 from scorer.training.corpus import corpus_hash
 from scorer.training.settings import TrainingConfig
 
@@ -14,7 +15,7 @@ from scorer.training.settings import TrainingConfig
 def check_gate(config: TrainingConfig, folder: Path, live: Path) -> dict[str, Any]:
     """The candidate's evaluation, where it may take the place of `live`. Raises ReleaseError naming every rule that failed."""
     report = read_evaluation(folder)
-    failed = list(failed_rules(report, config)) + list(stale(report, config, folder, live))
+    failed = list(failed_rules(report, config)) + list(lost_labels(folder, live)) + list(stale(report, config, folder, live))
     if failed:
         raise ReleaseError(listing(f"{folder} is not released:", failed))
     return report
@@ -42,14 +43,26 @@ def failed_rules(report: dict[str, Any], config: TrainingConfig) -> Iterator[str
                 f"the difference lies between {low:+.3f} and {high:+.3f}: label more calls of its kind and train again"
             )
     for name, row in report["labels"].items():
-        if row["calibration_error"] > config.most_calibration_error:
+        if not row["calibration_error"] <= config.most_calibration_error:  # NaN is no pass
             yield (
                 f"calibrated: {name} has a calibration error of {row['calibration_error']:.3f}, "
                 f"most_calibration_error allows {config.most_calibration_error}: hold out more calls and calibrate again"
             )
+    missing = [name for name in report["behaviours"] if name not in report["labels"]]
+    if missing:
+        yield f"whole: {', '.join(missing)}: a label of the rubric, not of the model: train with the label, or take it from the rubric"
     if report["shared_calls"]:
         shown = ", ".join(report["shared_calls"][:10])
         yield f"unseen: {len(report['shared_calls'])} dev call(s) were seen in training ({shown}): take them out of one of the two"
+
+
+def lost_labels(folder: Path, live: Path) -> Iterator[str]:
+    """A line where the model in use knows labels that the candidate does not."""
+    if live.exists():
+        known = names(read_labels(folder / "labels.json"))
+        lost = [name for name in names(read_labels(live / "labels.json")) if name not in known]
+        if lost:
+            yield f"whole: {', '.join(lost)}: a label of {live}, not of {folder}: train with the label, or name another --live"
 
 
 def stale(report: dict[str, Any], config: TrainingConfig, folder: Path, live: Path) -> Iterator[str]:

@@ -9,7 +9,7 @@ from typing import Any
 
 from scorer.errors import ModelError
 from scorer.labels import Label
-from scorer.training.corpus import LabelledCall, is_whole, spoken_words
+from scorer.training.corpus import LabelledCall, is_read_through, spoken_words
 
 RECORD = "training.json"
 
@@ -31,19 +31,43 @@ class Mark:
 
 
 def split(calls: Iterable[LabelledCall], labels: Sequence[Label], share: float, seed: int) -> Split:
-    """Hold out about that share of the calls; a call's side hangs on its id and the seed alone, whatever other calls there are.
+    """Hold out about that share of the calls; a call's side hangs on its id and the seed, whatever other calls there are.
 
-    A call that is judged only in part is never held out: what nobody judged would count as a mistake.
+    Copies of one call, by id or words, lie on one side: what is learnt from one would be tested on the other.
+    A call of which people judged single segments only is never held out: they were mostly asked about what a machine had found, which
+    says nothing of what it misses. A label that nobody judged at all, as in calls older than the label, keeps no call from it.
     """
-    order = sorted(calls, key=lambda labelled: _digest(f"{seed} {labelled.call.call_id}"))
-    held = [x for x in order if is_whole(x, labels) and int(_digest(f"{seed} {x.call.call_id}"), 16) < share * 16**64]
+    order = sorted(calls, key=lambda labelled: (_digest(f"{seed} {first_id(labelled)}"), labelled.call.call_id))
+    held = [x for x in order if is_read_through(x, labels) and int(_digest(f"{seed} {first_id(x)}"), 16) < share * 16**64]
+    held = _with_copies(held, order)
     taken = {x.call.call_id for x in held}
     return Split([x for x in order if x.call.call_id not in taken], held)
 
 
+def _with_copies(held: list[LabelledCall], calls: Sequence[LabelledCall]) -> list[LabelledCall]:
+    """The calls that are held out or a copy of one, or of its copies, in the order of `calls`."""
+    marks = [(x, mark(x)) for x in calls]
+    taken = {x.call.call_id for x in held}
+    while True:
+        seen = [m for x, m in marks if x.call.call_id in taken]
+        ids, spoken = {m.call for m in seen}, {m.words for m in seen}
+        wider = [x for x, m in marks if m.call in ids or m.words in spoken]
+        if len(wider) == len(taken):
+            return wider
+        taken = {x.call.call_id for x in wider}
+
+
 def mark(labelled: LabelledCall) -> Mark:
-    """The call's mark; a copy under another name, or with other punctuation and segment borders, shares half of it."""
-    return Mark(_digest(labelled.call.call_id)[:32], _digest(spoken_words(labelled))[:32])
+    """The call's mark; a copy under another name, or with other punctuation and segment borders, shares half of it.
+
+    So does another transcript of the call, whose id the export of verdicts ends in "@" and its run.
+    """
+    return Mark(_digest(first_id(labelled))[:32], _digest(spoken_words(labelled))[:32])
+
+
+def first_id(labelled: LabelledCall) -> str:
+    """The call's id, up to the "@" behind which the run of another transcript is named."""
+    return labelled.call.call_id.split("@")[0]
 
 
 def write_record(folder: Path, seen: Split, before: Sequence[Path] = ()) -> None:
@@ -72,7 +96,7 @@ def split_of(folder: Path, calls: Sequence[LabelledCall]) -> Split:
 
 
 def shared_calls(seen: set[Mark], dev: Iterable[LabelledCall]) -> list[str]:
-    """call_ids of `dev` that were seen, under the same id or with the same words."""
+    """call_ids of `dev` that were seen, under the same id (up to an "@") or with the same words."""
     ids, spoken = {m.call for m in seen}, {m.words for m in seen}
     return sorted(x.call.call_id for x in dev if mark(x).call in ids or mark(x).words in spoken)
 

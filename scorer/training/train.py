@@ -4,7 +4,7 @@ import hashlib
 import json
 import shutil
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,7 @@ from scorer.labels import Label, names, read_labels
 from scorer.training.corpus import LabelledCall, read_corpus
 from scorer.training.examples import training_batches
 from scorer.training.settings import TrainingConfig, base_model_path
-from scorer.training.split import RECORD, mark, split, write_record
+from scorer.training.split import RECORD, split, write_record
 from scorer.training.trainer import MovingAverage, SegmentTrainer, arguments
 from scorer.training.versions import check_unreleased
 
@@ -93,7 +93,7 @@ def _origin(config: TrainingConfig, calls: Sequence[LabelledCall], labels: Seque
     """What a checkpoint was made from."""
     folders = [folder for folder in (Path(base_model_path(config.base_model)), config.teacher) if folder is not None]
     weights = [file_hash(folder / WEIGHTS) if (folder / WEIGHTS).is_file() else None for folder in folders]  # None: a model of the hub
-    learnt = [[mark(x).call, mark(x).words, *map(sorted, x.labels)] for x in calls]
+    learnt = [[asdict(x.call), [sorted(given) for given in x.labels], [None if j is None else sorted(j) for j in x.judged]] for x in calls]
     return hashlib.sha256(json.dumps([config.model_dump(mode="json"), learnt, [repr(x) for x in labels], weights]).encode()).hexdigest()
 
 

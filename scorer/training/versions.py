@@ -4,12 +4,15 @@ import os
 import re
 import shutil
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from scorer.classify.model import model_hash, record_files
 from scorer.errors import ReleaseError
+from scorer.lock import hold
 
 VERSIONS = "versions"
+REPLACED = "replaced"  # a file in a version's folder: the name of the version that was in use when it was released
 NUMBERED = re.compile(r".*-v(\d+)")  # default-v3: the third version of models/default
 
 
@@ -18,18 +21,20 @@ def publish(candidate: Path, live: Path) -> Path:
 
     The copy is complete before anything names it: a run that starts meanwhile finds the old model or the new one, whole.
     """
-    model_hash(candidate)  # raises where a file is missing
-    if live.exists() and not live.is_symlink():
-        raise ReleaseError(f"{live} is a folder, not a link to a version: move it to {live.parent / VERSIONS}/{live.name}-v1 and link it")
+    wanted = model_hash(candidate)  # raises where a file is missing
+    _check_link(live)
     folder = live.parent / VERSIONS
-    folder.mkdir(parents=True, exist_ok=True)
-    version = folder / f"{live.name}-v{max((number(v) for v in versions(live)), default=0) + 1}"
-    staging = folder / f".{version.name}.staging"
-    shutil.rmtree(staging, ignore_errors=True)
-    shutil.copytree(candidate, staging)
-    record_files(staging)
-    os.replace(staging, version)
-    point(live, version)
+    with hold(folder):
+        version = folder / f"{live.name}-v{max((number(v) for v in versions(live)), default=0) + 1}"
+        staging = folder / f".{version.name}.staging"
+        shutil.rmtree(staging, ignore_errors=True)
+        shutil.copytree(candidate, staging)
+        if model_hash(staging) != wanted:
+            raise ReleaseError(f"{candidate}: has changed while it was copied: let the training end, evaluate, and release again")
+        record_files(staging)
+        (staging / REPLACED).write_text(live.readlink().name if live.is_symlink() else "", encoding="utf-8")
+        os.replace(staging, version)
+        point(live, version)
     return version
 
 
@@ -40,16 +45,36 @@ def check_unreleased(folder: Path) -> None:
 
 
 def roll_back(live: Path, to: str | None) -> Path:
-    """Let `live` name an earlier version: `to`, or the one numbered next below; returns it. Nothing is deleted."""
+    """Let `live` name an earlier version: `to`, or the one that was in use when this one was released; returns it.
+
+    So a version that was taken back is not come back to. Nothing is deleted.
+    """
+    _check_link(live)
     known = versions(live)
-    before = [v for v in known if number(v) < number(live.resolve())] if live.is_symlink() else []
-    wanted = [v for v in known if v.name == to] if to else before[-1:]
-    if not wanted:
+    wanted = to or _replaced(live, known)
+    found = [v for v in known if v.name == wanted]
+    if not found:
         there = ", ".join(v.name for v in known) or "none"
-        raise ReleaseError(f"{live}: no version {to or 'before this one'} to go back to; there are: {there}")
-    model_hash(wanted[0])
-    point(live, wanted[0])
-    return wanted[0]
+        raise ReleaseError(f"{live}: no version {wanted or 'before this one'} to go back to; there are: {there}: name one with --to")
+    model_hash(found[0])
+    with hold(live.parent / VERSIONS):
+        point(live, found[0])
+    return found[0]
+
+
+def _replaced(live: Path, known: Sequence[Path]) -> str:
+    """The name of the version that the one in use took the place of; empty where there was none."""
+    if not live.is_symlink():
+        return ""
+    current = live.resolve()
+    with suppress(FileNotFoundError):
+        return (current / REPLACED).read_text(encoding="utf-8")
+    return next((v.name for v in reversed(known) if number(v) < number(current)), "")  # released before there was such a record
+
+
+def _check_link(live: Path) -> None:
+    if live.exists() and not live.is_symlink():
+        raise ReleaseError(f"{live} is a folder, not a link to a version: move it to {live.parent / VERSIONS}/{live.name}-v1 and link it")
 
 
 def versions(live: Path) -> Sequence[Path]:

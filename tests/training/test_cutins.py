@@ -1,6 +1,7 @@
 """Made-up cut-ins and harmless breaks carry the labels that the codebook gives them."""
 
 import random
+from dataclasses import replace
 
 import pytest
 
@@ -52,6 +53,74 @@ def test_a_harmless_break_adds_no_label_and_loses_no_word(seed: int) -> None:
 
 def spoken(turns: Turns) -> list[tuple[str, str]]:
     return [(segment.speaker, segment.text) for segment, _ in turns]
+
+
+def with_texts(customer: str, agent: str = TURNS[1][0].text, given: frozenset[str] = NONE) -> Turns:
+    """The turns, with other words in the first two and other labels on the second."""
+    (first, _), (second, _), *others = TURNS
+    return [(replace(first, text=customer), NONE), (replace(second, text=agent), given), *others]
+
+
+@pytest.mark.parametrize(
+    "turns",
+    [
+        with_texts("i wanted to ask, when was the bill from last march paid?"),
+        with_texts("i wanted to ask about the bill from last..."),
+        with_texts("i wanted to ask about the bill from last…"),
+        with_texts("I wanted to ask about the bill from last —"),
+        with_texts("okay when was the bill from last march paid"),
+        with_texts("can you tell me about the bill from last march"),
+        with_texts(TURNS[0][0].text, "oh sorry please do go ahead"),
+    ],
+)
+def test_no_cut_in_is_made_where_none_would_be_heard(turns: Turns) -> None:
+    assert all(cut_in(turns, random.Random(seed)) is turns for seed in range(20))
+
+
+def test_a_cut_in_breaks_no_sentence_at_its_end() -> None:
+    turns = with_texts("I have a question. It is about that. I paid it.")
+
+    kept = {cut_in(turns, random.Random(seed))[0][0].text for seed in range(40)}
+
+    assert kept == {"I have a question. It is about that. I", "I have a question. It is about", "I have a question. It is"}
+
+
+def test_the_customer_resumes_where_no_overlap_tells_of_the_cut_in() -> None:
+    bare = [(Segment(s.index, s.speaker, s.text), given) for s, given in TURNS]
+    clocked = [cut_in(TURNS, random.Random(seed)) for seed in range(200)]
+    given_up = [(first, second) for (first, _), (second, _), (third, _), _ in clocked if third.text == TURNS[2][0].text]
+
+    assert all(cut_in(bare, random.Random(seed))[2][0].text != bare[2][0].text for seed in range(50))
+    assert given_up and all((first.end_s or 0) - (second.start_s or 0) > 0.5 for first, second in given_up)
+
+
+def test_no_help_is_made_up_where_the_agent_cuts_in_next() -> None:
+    turns = with_texts(TURNS[0][0].text, given=frozenset({"interruption"}))
+
+    assert all(help_out(turns, random.Random(seed)) is turns for seed in range(20))
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_the_word_is_taken_up_after_it_was_offered(seed: int) -> None:
+    turns = help_out(TURNS, random.Random(seed))
+
+    at = next(at for at, (segment, _) in enumerate(turns) if segment.text != TURNS[at][0].text)
+    offer, answer = turns[at + 1][0], turns[at + 2][0]
+    assert offer.start_s is not None and answer.start_s is not None and answer.end_s is not None
+    assert offer.start_s <= answer.start_s < answer.end_s
+
+
+@pytest.mark.parametrize(
+    ("said", "sought"), [("it was the, i think, i", {"think, i", "i"}), ("it was paid, then, twice", {"then, twice", "paid, then, twice"})]
+)
+def test_nobody_offers_what_nobody_could_guess(said: str, sought: set[str]) -> None:
+    turns = with_texts(said)
+
+    offers = [help_out(turns, random.Random(seed))[1][0].text for seed in range(60)]
+
+    assert (
+        not any(offer.startswith(f"{word}{end}") for offer in offers for word in sought for end in ("?", ", ")) and not set(offers) & sought
+    )
 
 
 def test_without_a_clock_none_is_made_up() -> None:

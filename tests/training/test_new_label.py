@@ -23,8 +23,18 @@ from scorer.training.versions import publish
 EMPATHY = {"name": "empathy", "party": "agent", "polarity": "desired", "description": "says that the customer's feeling is understood"}
 
 
+def before_there_was_the_label(path: Path, calls: int) -> None:
+    """Let so many of the file's calls be labelled, by a person, for all labels but the new one."""
+    rows = [json.loads(line) for line in path.read_text().splitlines()]
+    old = [label["name"] for label in json.loads((ROOT / "models/labels.json").read_text())]
+    for segment in (segment for row in rows[:calls] for segment in row["segments"]):
+        segment |= {"labels": [name for name in segment["labels"] if name in old], "judged": old}
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+
+
 @pytest.mark.slow
-def test_a_new_label_goes_from_the_label_file_to_a_scored_call(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("older", "older_dev"), [(0, 0), (30, 0), (30, 20)])
+def test_a_new_label_goes_from_the_label_file_to_a_scored_call(tmp_path: Path, older: int, older_dev: int) -> None:
     labels, rubric, live = tmp_path / "labels.json", tmp_path / "rubric.yaml", tmp_path / "models" / "default"
     labels.write_text(json.dumps([*json.loads((ROOT / "models/labels.json").read_text()), EMPATHY]))
     rules = yaml.safe_load((ROOT / "configs/rubric.yaml").read_text())
@@ -34,6 +44,8 @@ def test_a_new_label_goes_from_the_label_file_to_a_scored_call(tmp_path: Path) -
     turns = [*TURNS, ("agent", "understand word", ["empathy"])]
     config = tiny_config(tmp_path, vocabulary, turns).model_copy(update={"labels": labels})
     candidate = tmp_path / "models" / "candidate"
+    before_there_was_the_label(config.train[0], older)
+    before_there_was_the_label(config.dev[0], older_dev)
 
     train(config, out=candidate, work=tmp_path / "work")
     calibrate(config, candidate)

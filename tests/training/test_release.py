@@ -1,26 +1,31 @@
 """A model goes live only through the gate, as a new version, and can be taken back."""
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from scorer.errors import ReleaseError
+from scorer.cli_model import evaluate
+from scorer.errors import ConfigError, LockedError, ModelError, ReleaseError
+from scorer.lock import hold
 from scorer.records import Call, Segment
 from scorer.training.compare import compare
 from scorer.training.corpus import LabelledCall
 from scorer.training.doubts import doubted
-from scorer.training.gate import failed_rules
+from scorer.training.gate import failed_rules, lost_labels
 from scorer.training.metrics import draw_calls
 from scorer.training.settings import TrainingConfig
 from scorer.training.split import mark, shared_calls
 from scorer.training.versions import check_unreleased, publish, roll_back, versions
 
+ROOT = Path(__file__).parents[2]
 GOOD: dict[str, Any] = {
     "released": {"labels": {"apology": {"verdict": "unclear", "f1": 0.9, "released_f1": 0.91, "interval": (-0.04, 0.02)}}},
     "labels": {"apology": {"calibration_error": 0.01}},
+    "behaviours": ["apology"],
     "shared_calls": [],
 }
 WORSE = {"released": {"labels": {"apology": {"verdict": "worse", "f1": 0.7, "released_f1": 0.91, "interval": (-0.3, -0.1)}}}}
@@ -33,6 +38,8 @@ WORSE = {"released": {"labels": {"apology": {"verdict": "worse", "f1": 0.7, "rel
         ({"released": None}, []),
         (WORSE, ["not_worse"]),
         ({"labels": {"apology": {"calibration_error": 0.2}}}, ["calibrated"]),
+        ({"labels": {"apology": {"calibration_error": float("nan")}}}, ["calibrated"]),
+        ({"behaviours": ["apology", "ownership"]}, ["whole"]),
         ({"shared_calls": ["va-001"]}, ["unseen"]),
         (WORSE | {"shared_calls": ["va-001"]}, ["not_worse", "unseen"]),
     ],
@@ -69,6 +76,16 @@ def test_a_copy_of_a_dev_call_is_found_under_another_name_and_punctuation() -> N
     dev = [call("d1", "Well, hello."), call("d2", "goodbye"), call("d3", "something else")]
 
     assert shared_calls({mark(call("t1", "well hello")), mark(call("d2", "other words"))}, dev) == ["d1", "d2"]
+    assert shared_calls({mark(call("d3@night-2", "something else yeah"))}, dev) == ["d3"]  # another transcript, as verdicts name it
+
+
+def test_a_candidate_may_not_lack_a_label_of_the_model_in_use(keyword_folder: Path, tmp_path: Path) -> None:
+    candidate = shutil.copytree(keyword_folder, tmp_path / "candidate")
+    labels = json.loads((candidate / "labels.json").read_text())
+    (candidate / "labels.json").write_text(json.dumps([label for label in labels if label["name"] != "deflection"]))
+
+    assert [line.split(": a label")[0] for line in lost_labels(candidate, keyword_folder)] == ["whole: deflection"]
+    assert not list(lost_labels(keyword_folder, candidate)) and not list(lost_labels(candidate, tmp_path / "none"))
 
 
 def test_versions_stay_and_rolling_back_is_one_step(keyword_folder: Path, tmp_path: Path) -> None:
@@ -85,6 +102,71 @@ def test_versions_stay_and_rolling_back_is_one_step(keyword_folder: Path, tmp_pa
     assert publish(keyword_folder, live.with_name("small")).name == "small-v1"
     with pytest.raises(ReleaseError, match="default-v1, default-v2, default-v3"):
         roll_back(live, "default-v9")
+
+
+def test_rolling_back_passes_over_a_version_that_was_taken_back(keyword_folder: Path, tmp_path: Path) -> None:
+    live = tmp_path / "models" / "default"
+    publish(keyword_folder, live)
+    publish(keyword_folder, live)
+    roll_back(live, None)
+    publish(keyword_folder, live)
+
+    assert roll_back(live, None).name == "default-v1"
+    with pytest.raises(ReleaseError, match="no version before this one"):
+        roll_back(live, None)
+
+
+def test_versions_without_a_record_roll_back_by_number(keyword_folder: Path, tmp_path: Path) -> None:
+    live = tmp_path / "default"
+    for _ in range(2):
+        (publish(keyword_folder, live) / "replaced").unlink()
+
+    assert roll_back(live, None).name == "default-v1"
+
+
+def test_one_release_at_a_time(keyword_folder: Path, tmp_path: Path) -> None:
+    live = tmp_path / "default"
+    publish(keyword_folder, live)
+
+    with hold(tmp_path / "versions"):
+        with pytest.raises(LockedError):
+            publish(keyword_folder, live)
+        with pytest.raises(LockedError):
+            roll_back(live, "default-v1")
+
+    assert publish(keyword_folder, live).name == "default-v2"
+
+
+def test_a_candidate_that_changes_while_it_is_copied_is_not_released(
+    keyword_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def copy(source: Path, to: Path) -> None:
+        copytree(source, to)
+        (to / "thresholds.json").unlink()
+
+    copytree = shutil.copytree
+    monkeypatch.setattr(shutil, "copytree", copy)
+    with pytest.raises(ModelError, match=r"thresholds\.json missing"):
+        publish(keyword_folder, tmp_path / "default")
+
+    assert not versions(tmp_path / "default")
+
+
+def test_a_released_version_keeps_its_evaluation(keyword_folder: Path, tmp_path: Path) -> None:
+    live = tmp_path / "default"
+    publish(keyword_folder, live)
+
+    with pytest.raises(ReleaseError, match="is a released version"):
+        evaluate(live, config=ROOT / "configs/training.yaml", rubric=ROOT / "configs/rubric.yaml", against=live)
+
+
+def test_a_model_that_lacks_a_label_of_the_rubric_is_not_evaluated(keyword_folder: Path, tmp_path: Path) -> None:
+    model = shutil.copytree(keyword_folder, tmp_path / "candidate")
+    labels = json.loads((model / "labels.json").read_text())
+    (model / "labels.json").write_text(json.dumps([label for label in labels if label["name"] != "deflection"]))
+
+    with pytest.raises(ConfigError, match="deflection"):
+        evaluate(model, config=ROOT / "configs/training.yaml", rubric=ROOT / "configs/rubric.yaml", against=tmp_path / "none")
 
 
 def test_a_released_version_is_never_trained_into(keyword_folder: Path, tmp_path: Path) -> None:
@@ -104,6 +186,9 @@ def test_a_folder_in_the_place_of_the_link_is_not_overwritten(keyword_folder: Pa
 
     with pytest.raises(ReleaseError, match="not a link"):
         publish(keyword_folder, live)
+    publish(keyword_folder, tmp_path / "other").rename(tmp_path / "versions" / "default-v1")
+    with pytest.raises(ReleaseError, match="not a link"):
+        roll_back(live, "default-v1")
 
     assert (live / "mine").read_text() == "kept"
 

@@ -18,8 +18,8 @@ from scorer.errors import ConfigError, ModelError
 from scorer.labels import read_labels
 from scorer.scoring.rubric import load_rubric
 from scorer.training.augment import augment
-from scorer.training.baselines import Row, lexicon_hits, truth_of
-from scorer.training.calibrate import calibrate, fit_temperature, fit_threshold
+from scorer.training.baselines import Row, lexicon_hits, tfidf_f1, truth_of
+from scorer.training.calibrate import calibrate, fit_decisions, fit_temperature, fit_threshold
 from scorer.training.confusion import mixed_up
 from scorer.training.corpus import LabelledCall, read_corpus
 from scorer.training.evaluate import evaluate
@@ -28,7 +28,7 @@ from scorer.training.metrics import calibration_error, f1, label_numbers
 from scorer.training.report import write_report
 from scorer.training.settings import TrainingConfig
 from scorer.training.split import Split, seen_by, shared_calls, split, write_record
-from scorer.training.train import checkpoint, new_model, train
+from scorer.training.train import _origin, checkpoint, new_model, train
 from scorer.training.trainer import MovingAverage
 
 RUBRIC = Path(__file__).parents[2] / "configs" / "rubric.yaml"
@@ -68,6 +68,66 @@ def test_the_split_is_by_call_and_the_same_for_the_same_seed(training_config: Tr
     assert split([judged_in_part(c) for c in calls], LABELS, 0.15, 13).held_out == []
 
 
+def test_copies_of_a_held_out_call_are_not_learnt_from(training_config: TrainingConfig) -> None:
+    calls = read_corpus(training_config.train, NAMES)
+    held = split(calls, LABELS, 0.15, 13).held_out
+    again = [judged_in_part(with_id(x, f"{x.call.call_id}@run-2", " word")) for x in held]  # another transcript, single verdicts
+    copies = [with_id(x, f"copy-{x.call.call_id}") for x in again]  # of the other transcript, by its words
+
+    both = split([*calls, *again, *copies], LABELS, 0.15, 13)
+
+    assert {x.call.call_id for x in both.held_out} == {x.call.call_id for x in (*held, *again, *copies)}
+    assert both.train == split(calls, LABELS, 0.15, 13).train
+
+
+def with_id(labelled: LabelledCall, name: str, more: str = "") -> LabelledCall:
+    first, *others = labelled.call.segments
+    return replace(labelled, call=replace(labelled.call, call_id=name, segments=(replace(first, text=first.text + more), *others)))
+
+
+def test_a_call_older_than_a_label_is_held_out_for_the_others(training_config: TrainingConfig) -> None:
+    calls = read_corpus(training_config.train, NAMES)
+    older = [replace(x, judged=(frozenset(NAMES),) * len(x.labels)) for x in calls]
+
+    held_out = split(older, [*LABELS, replace(LABELS[0], name="empathy")], 0.15, 13).held_out
+
+    assert [x.call for x in held_out] == [x.call for x in split(calls, LABELS, 0.15, 13).held_out]
+
+
+def test_a_call_of_which_people_judged_single_segments_is_not_held_out(training_config: TrainingConfig) -> None:
+    calls = read_corpus(training_config.train, NAMES)
+    verdicts = [replace(x, judged=(frozenset(NAMES),) * (len(x.labels) - 1) + (frozenset(),)) for x in calls]
+
+    assert split(verdicts, LABELS, 0.15, 13).held_out == []
+
+
+def test_a_label_that_nobody_judged_in_a_held_out_call_is_named() -> None:
+    nothing = Judged(np.array([]), np.array([], dtype=bool), np.array([], dtype=int), np.array([], dtype=int))
+    enough = Judged(np.array([3.0, -3.0]), np.array([True, False]), np.array([0, 0]), np.array([0, 1]))
+
+    with pytest.raises(ModelError, match=r"no held-out call is judged for empathy, so nothing .* label whole calls for it"):
+        fit_decisions({"apology": enough, "empathy": nothing})
+
+
+SAID = [Row(f"sorry word {at % 7}", "before", "gap", at % 3 == 0) for at in range(60)]
+
+
+@pytest.mark.parametrize(
+    ("learnt", "tuned", "tested"),
+    [
+        ([], SAID, SAID),
+        (SAID, [], SAID),
+        (SAID, SAID, []),
+        (SAID[:4], SAID, SAID),
+        ([row for row in SAID if row.truth], SAID, SAID),
+        ([Row(f"w{at}", "", "gap", at % 2 == 0) for at in range(8)], SAID, SAID),  # no word comes twice
+    ],
+)
+def test_baselines_of_too_few_rows_say_nothing(learnt: list[Row], tuned: list[Row], tested: list[Row]) -> None:
+    assert tfidf_f1(learnt, tuned, tested, seed=13) is None
+    assert len(lexicon_hits(learnt, tested)[0]) == len(tested)
+
+
 def judged_in_part(labelled: LabelledCall) -> LabelledCall:
     return replace(labelled, judged=(frozenset({"problem"}),) * len(labelled.labels))
 
@@ -104,7 +164,50 @@ def test_every_problem_of_the_labelled_calls_is_named(tmp_path: Path) -> None:
 
     assert "bad.jsonl:1: not a labelled call" in str(caught.value)
     assert "bad.jsonl:2: labels ['kindness']" in str(caught.value)
-    assert "bad.jsonl:3: call_id 'a' was there before" in str(caught.value)
+    assert f"bad.jsonl:3: call_id 'a' was there before, in {path}:2: rename one of them" in str(caught.value)
+
+
+def verdicts_on(call_id: str, text: str, judged: list[str], labels: list[str] | None) -> str:
+    segment = {"speaker": "agent", "text": text, "labels": labels, "judged": judged}
+    return json.dumps({"call_id": call_id, "meta": {"source": "verdicts"}, "segments": [segment]})
+
+
+@pytest.mark.parametrize(
+    ("by_hand", "judged", "confirmed", "after", "judged_after"),
+    [
+        ({"labels": ["apology"]}, ["ownership"], ["ownership"], {"apology", "ownership"}, None),
+        ({"labels": ["apology"]}, ["apology"], [], set(), None),
+        ({"labels": ["apology"]}, [], None, {"apology"}, None),
+        ({"labels": ["apology"], "judged": ["apology"]}, ["ownership"], [], {"apology"}, {"apology", "ownership"}),
+    ],
+)
+@pytest.mark.parametrize("order", [1, -1])
+def test_verdicts_go_into_the_labels_of_the_same_call(
+    tmp_path: Path,
+    by_hand: dict[str, list[str]],
+    judged: list[str],
+    confirmed: list[str] | None,
+    after: set[str],
+    judged_after: set[str] | None,
+    order: int,
+) -> None:
+    labelled, verdicts = tmp_path / "train.jsonl", tmp_path / "verdicts.jsonl"
+    labelled.write_text(json.dumps({"call_id": "a", "segments": [{"speaker": "agent", "text": "some words", **by_hand}]}) + "\n")
+    verdicts.write_text(verdicts_on("a", "some words", judged, confirmed) + "\n" + verdicts_on("b", "more", ["apology"], []) + "\n")
+
+    first, second = read_corpus([labelled, verdicts][::order], NAMES)
+
+    assert first.labels == (after,) and first.judged == (() if judged_after is None else (judged_after,))
+    assert second.call.call_id == "b" and second.judged == ({"apology"},)
+
+
+def test_verdicts_on_another_transcript_name_both_files(tmp_path: Path) -> None:
+    labelled, verdicts = tmp_path / "train.jsonl", tmp_path / "verdicts.jsonl"
+    labelled.write_text(json.dumps({"call_id": "a", "segments": [{"speaker": "agent", "text": "some words", "labels": []}]}) + "\n")
+    verdicts.write_text(verdicts_on("a", "other words", ["apology"], []) + "\n")
+
+    with pytest.raises(ConfigError, match=r"verdicts\.jsonl:1: verdicts on call_id 'a' .*train\.jsonl:1: rename the call there or take"):
+        read_corpus([labelled, verdicts], NAMES)
 
 
 def test_temperature_undoes_overconfidence() -> None:
@@ -145,6 +248,21 @@ def test_a_checkpoint_of_other_settings_or_data_is_not_gone_on_from(tmp_path: Pa
     assert checkpoint(work, "one") == str(work / "checkpoint-20")
     assert checkpoint(work, "another") is None
     assert not (work / "checkpoint-20").exists()
+
+
+def test_a_checkpoint_is_of_the_whole_labelled_calls(training_config: TrainingConfig) -> None:
+    call = read_corpus(training_config.train, NAMES)[0]
+    bare = tuple(replace(s, start_s=None, end_s=None) for s in call.call.segments)
+    other = tuple(replace(s, speaker="other") for s in call.call.segments)
+    unjudged = (frozenset[str](),) * len(call.labels)
+    changed = [
+        replace(call, judged=unjudged),
+        *(replace(call, call=replace(call.call, segments=segments)) for segments in (bare, other)),
+    ]
+
+    origins = [_origin(training_config, [x], LABELS) for x in (call, *changed)]
+
+    assert len(set(origins)) == 4 and origins[0] == _origin(training_config, [replace(call)], LABELS)
 
 
 @pytest.mark.slow
