@@ -63,7 +63,7 @@ class RejectReason(StrEnum):
     FILE_COLUMNS = "file_columns"  # not those that the config names, or of other types
     FILE_MEMORY = "file_memory"  # needs more than limits.file_memory_mb
     FILE_TIME = "file_time"  # takes longer than limits.file_seconds
-    FILE_CRASHED = "file_crashed"  # took its reader down
+    FILE_CRASHED = "file_crashed"  # took its reader down, or met a bug of ours: the detail says which
 
 
 Stage = Literal["open", "columns", "read", "call"]

@@ -15,7 +15,7 @@ from scorer.config import Columns, InputMapping, Limits, Speakers
 from scorer.errors import InputError
 from scorer.records import Call, Reject, RejectReason, Word
 from scorer.tables.files import describe_files, expand_inputs
-from scorer.tables.intake import fence
+from scorer.tables.intake import fence, take_in
 from scorer.tables.reader import CallReader
 from scorer.tables.spool import Spool
 
@@ -119,6 +119,14 @@ def test_a_nested_row_equals_the_same_segment_rows(tmp_path: Path) -> None:
     assert left == right
     assert left.segments[0].words == (Word("hello", 0.0, 0.5),)
     assert (left.fields, left.notes, left.rows) == ({"team": "x"}, {}, 2)
+
+
+def test_words_that_are_all_null_are_none(tmp_path: Path) -> None:
+    segments = pa.array([[{"speaker": "agent", "text": "hello", "words": None}, {"speaker": "customer", "text": "hi", "words": None}]])
+
+    left, right = one(tmp_path, flat(words=pa.nulls(2))), one(tmp_path, nested(["a"], segments))
+
+    assert left == right == one(tmp_path, flat())
 
 
 def test_milliseconds_become_seconds_in_words_too(tmp_path: Path) -> None:
@@ -312,6 +320,15 @@ def test_a_bad_file_is_a_reject_and_the_others_are_read(tmp_path: Path) -> None:
         ("half.parquet", "file_truncated", "open", 0),
         ("other.parquet", "file_columns", "columns", 0),
     ]
+
+
+def test_a_bug_of_ours_is_not_told_as_the_fault_of_the_file(tmp_path: Path) -> None:
+    (file,) = describe_files([save(tmp_path / "x.parquet", flat(text=[SECRET, SECRET]))])
+
+    found = take_in(file, 10**30, tmp_path / "0.arrow", mapping=MAPPING, behind=FENCE)  # no number of a file
+
+    assert isinstance(found, Reject) and found.reason == "file_crashed" and SECRET not in found.detail
+    assert "a bug in scorer" in found.detail and "OverflowError in normalise.py:" in found.detail
 
 
 def test_calls_come_whole_however_many_shards_there_are(tmp_path: Path) -> None:
