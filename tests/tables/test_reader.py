@@ -1,5 +1,8 @@
 """Calls come out whole and in order, whatever the input looks like."""
 
+import os
+import shutil
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -305,6 +308,56 @@ def test_inputs_are_files_folders_and_globs(tmp_path: Path) -> None:
     assert [part for part in ("none", "hollow", "*.csv") if part not in str(caught.value)] == []
     with pytest.raises(InputError):
         expand_inputs([])
+
+
+def test_links_to_folders_are_followed_and_one_to_nowhere_is_a_reject(tmp_path: Path) -> None:
+    night, good = tmp_path / "night", flat()
+    for folder in (night / "own", tmp_path / "other", tmp_path / "_late"):
+        folder.mkdir(parents=True)
+    save(night / "own" / "1.parquet", good)
+    save(tmp_path / "other" / "2.parquet", flat(call_id=["b", "b"]))
+    for link, goal in {"linked": tmp_path / "other", "again": night / "own", "circle": night, "_not": tmp_path / "other"}.items():
+        (night / link).symlink_to(goal)
+    (night / "3.parquet").symlink_to(tmp_path / "gone.parquet")
+
+    files = expand_inputs([str(night)])
+
+    assert files == [night / "3.parquet", night / "linked" / "2.parquet", night / "own" / "1.parquet"]
+    assert set(expand_inputs([str(night / "*.parquet"), str(night / "[lo]*" / "*.parquet")])) == set(files)
+    assert [found.reason for found in read(tmp_path, *files) if isinstance(found, Reject)] == ["file_vanished"]
+
+
+@pytest.fixture
+def nobody() -> Iterator[Path]:
+    """A folder of a user without rights, as whom the test runs."""
+    was, folder = os.geteuid(), Path(tempfile.mkdtemp())
+    try:
+        if was == 0:
+            os.chown(folder, 65534, -1)
+            os.seteuid(65534)
+        yield folder
+    finally:
+        os.seteuid(was)
+        shutil.rmtree(folder)
+
+
+@pytest.mark.parametrize("pattern", ["", "*/*.parquet", "**/*.parquet", "locked/*"])
+def test_a_folder_that_may_not_be_listed_is_an_error(nobody: Path, pattern: str) -> None:
+    for name in ("open", "locked"):
+        (nobody / name).mkdir()
+        (nobody / name / "1.parquet").touch()
+    (nobody / "locked").chmod(0)
+
+    with pytest.raises(InputError, match=r"locked.*cannot be searched \(Permission denied\)"):
+        expand_inputs([str(nobody / pattern)])
+
+    (nobody / "locked").chmod(0o700)
+    assert len(expand_inputs([str(nobody)])) == 2
+
+
+def test_a_path_that_no_file_can_have_is_an_error() -> None:
+    with pytest.raises(InputError, match="too long"):
+        expand_inputs(["a" * 300])
 
 
 def test_a_bad_file_is_a_reject_and_the_others_are_read(tmp_path: Path) -> None:
