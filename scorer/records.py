@@ -55,6 +55,7 @@ class RejectReason(StrEnum):
     SEGMENT_TOO_LONG = "segment_too_long"
     FILE_VANISHED = "file_vanished"  # listed, but gone when it was read
     FILE_CHANGED = "file_changed"  # while it was read
+    FILE_DUPLICATE = "file_duplicate"  # the bytes of another input file
     FILE_EMPTY = "file_empty"
     FILE_NOT_PARQUET = "file_not_parquet"
     FILE_TRUNCATED = "file_truncated"

@@ -360,6 +360,17 @@ def test_a_path_that_no_file_can_have_is_an_error() -> None:
         expand_inputs(["a" * 300])
 
 
+def test_a_copy_of_a_file_is_not_read_again(tmp_path: Path) -> None:
+    first = save(tmp_path / "1.parquet", flat())
+    copy = Path(shutil.copy(first, tmp_path / "2.parquet"))
+    hollow = [save(tmp_path / f"hollow-{name}.parquet", {name: kind[:0] for name, kind in flat().items()}) for name in "ab"]
+
+    reject, call = read(tmp_path, copy, first, *hollow)
+
+    assert isinstance(reject, Reject) and isinstance(call, Call) and len(call.segments) == 2
+    assert (reject.reason, reject.source, reject.rows, str(first) in reject.detail) == ("file_duplicate", str(copy), 0, True)
+
+
 def test_a_bad_file_is_a_reject_and_the_others_are_read(tmp_path: Path) -> None:
     good = save(tmp_path / "good.parquet", flat())
     (tmp_path / "half.parquet").write_bytes(good.read_bytes()[:-20])
