@@ -55,6 +55,7 @@ class RejectReason(StrEnum):
     SEGMENT_TOO_LONG = "segment_too_long"
     FILE_VANISHED = "file_vanished"  # listed, but gone when it was read
     FILE_CHANGED = "file_changed"  # while it was read
+    FILE_DUPLICATE = "file_duplicate"  # the bytes of another input file
     FILE_EMPTY = "file_empty"
     FILE_NOT_PARQUET = "file_not_parquet"
     FILE_TRUNCATED = "file_truncated"
@@ -63,7 +64,7 @@ class RejectReason(StrEnum):
     FILE_COLUMNS = "file_columns"  # not those that the config names, or of other types
     FILE_MEMORY = "file_memory"  # needs more than limits.file_memory_mb
     FILE_TIME = "file_time"  # takes longer than limits.file_seconds
-    FILE_CRASHED = "file_crashed"  # took its reader down
+    FILE_CRASHED = "file_crashed"  # took its reader down, or met a bug of ours: the detail says which
 
 
 Stage = Literal["open", "columns", "read", "call"]

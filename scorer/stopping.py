@@ -22,12 +22,21 @@ class Stopped(BaseException):
         self.exit_code = 128 + number
 
 
+_came: list[int] = []  # signals
+
+
+def stop_that_came() -> Stopped | None:
+    """The Stopped that was raised: for whoever meets the error that a library made of it."""
+    return Stopped(_came[-1]) if _came else None
+
+
 @contextmanager
 def stoppable() -> Iterator[None]:
     """Raise Stopped in the main thread at the first SIGINT or SIGTERM, and end the process where that has no effect in time.
 
     To end it hard is safe: whatever is published is whole, whatever is staged is swept by the next run.
     """
+    _came.clear()
     reads, writes = os.pipe()
     os.set_blocking(writes, False)
     before = {number: signal.signal(number, _stop) for number in SIGNALS}
@@ -45,6 +54,7 @@ def stoppable() -> Iterator[None]:
 def _stop(number: int, frame: FrameType | None) -> None:
     for other in SIGNALS:
         signal.signal(other, signal.SIG_IGN)  # one is enough; a second must not cut the tidying short
+    _came.append(number)
     raise Stopped(number)
 
 

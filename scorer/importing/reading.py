@@ -9,7 +9,7 @@ from scorer.importing.files import Document
 from scorer.importing.recognise import items_of, recognise, value_for
 from scorer.importing.rejects import ImportReject
 from scorer.importing.roles import RoleAnswer, resolve_roles
-from scorer.importing.source import Format, ImportReason, Notes, ReadOptions, SourceCall, SourceError
+from scorer.importing.source import Format, ImportReason, Notes, ReadOptions, SourceCall, SourceError, SourceSegment
 from scorer.records import Segment, Speaker
 from scorer.role_check import find_swap
 from scorer.tables.transcripts import CallRow, SegmentRow
@@ -100,7 +100,7 @@ def _segment_rows(call: SourceCall, answers: Sequence[RoleAnswer], *, keep_ends:
         yield SegmentRow(
             at,
             answer.role,
-            segment.text,
+            _said(segment, answer),
             segment.start_s,
             segment.end_s if keep_ends else None,  # without an end no overlap can be seen: the tier is none
             segment.words,
@@ -109,6 +109,11 @@ def _segment_rows(call: SourceCall, answers: Sequence[RoleAnswer], *, keep_ends:
             answer.source,
             segment.confidence,
         )
+
+
+def _said(segment: SourceSegment, answer: RoleAnswer) -> str:
+    """The text, with the mark in front of it where that is nobody's name that is known: it may be words."""
+    return f"{segment.speaker}: {segment.text}" if segment.marked and answer.role == "unknown" else segment.text
 
 
 def _as_segments(call: SourceCall, answers: Sequence[RoleAnswer]) -> list[Segment]:

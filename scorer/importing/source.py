@@ -57,6 +57,7 @@ class SourceSegment:
     end_s: float | None = None
     words: tuple[Word, ...] = ()
     confidence: float | None = None  # of the recogniser, 0 to 1
+    marked: bool = False  # the speaker stood in the text, and may be words of it ("Order: 12345")
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,8 @@ import pyarrow as pa
 
 from scorer.tables.mapping import Layout, is_bytes, is_list, is_text, plain
 
+WIDEST = 38  # digits of a decimal128
+
 
 @dataclass(frozen=True, slots=True)
 class Piece:
@@ -34,12 +36,16 @@ def merge_carried(schemas: Iterable[pa.Schema]) -> pa.Schema:
 
 
 def carried_type(kind: pa.DataType) -> pa.DataType:
-    """The type in which a column is carried: its own, without dictionary, layout variants and nanoseconds."""
+    """The type in which a column is carried: its own, without dictionary, extension, layout variants, nanoseconds and what DuckDB lacks."""
     kind = plain(kind)
     if is_text(kind):
         return pa.binary() if is_bytes(kind) else pa.string()
     if pa.types.is_timestamp(kind):
         return pa.timestamp("us" if kind.unit == "ns" else kind.unit, kind.tz)  # Python knows no nanoseconds
+    if pa.types.is_float16(kind):
+        return pa.float32()
+    if pa.types.is_decimal256(kind) and kind.precision <= WIDEST:
+        return pa.decimal128(kind.precision, kind.scale)
     return kind if _is_plain(kind) else pa.string()
 
 
@@ -104,12 +110,16 @@ def _is_plain(kind: pa.DataType) -> bool:
         return bool(fields) and len({field.name for field in fields}) == len(fields) and all(_is_plain(field.type) for field in fields)
     if pa.types.is_timestamp(kind) or pa.types.is_time(kind):
         return bool(kind.unit != "ns")
+    if pa.types.is_float16(kind) or pa.types.is_decimal256(kind):
+        return False
     tests = (pa.types.is_boolean, pa.types.is_integer, pa.types.is_floating, pa.types.is_decimal, pa.types.is_date)
     return any(test(kind) for test in (*tests, pa.types.is_string, pa.types.is_binary, pa.types.is_null))
 
 
 def _values(column: pa.Array, *, as_text: bool) -> tuple[list[Any], set[int]]:
     """Python values, and the rows whose value none stands for."""
+    if isinstance(column, pa.ExtensionArray):
+        column = column.storage  # to_pylist would give what the extension makes of it, such as a UUID
     kind = plain(column.type)
     lost: set[int] = set()
     if pa.types.is_timestamp(kind) and kind.unit == "ns":

@@ -43,16 +43,16 @@ class InputFile:
 def expand_inputs(inputs: Sequence[str]) -> list[Path]:
     """The files behind paths, folders (searched for *.parquet) and globs, each once.
 
-    Sorted within a folder or glob; names that begin with . or _ are skipped there.
-    Raises InputError with every input that leads nowhere.
+    Sorted within a folder or glob; names that begin with . or _ are skipped there, links are followed.
+    Raises InputError with every input that leads nowhere, or to a folder that cannot be listed.
     """
-    found: dict[Path, Path] = {}
+    found: dict[str, Path] = {}
     problems: list[str] = []
     for text in inputs:
         files, problem = _expand(text)
         problems += [problem] if problem else []
         for file in files:
-            found.setdefault(file.resolve(), file)
+            found.setdefault(os.path.realpath(file), file)
     if problems or not inputs:
         raise InputError(listing("no input to read", problems or ["no file, folder or glob was given: name at least one"]))
     return list(found.values())
@@ -135,20 +135,51 @@ def _expand(text: str) -> tuple[list[Path], str | None]:
     if is_uri(text):
         return [], f"{text.partition(':')[0]}://...: only scorer score reads from a store: copy a file here"
     path = Path(text)
-    if path.is_file():
-        return [path], None
-    if path.is_dir():
-        files = [file for file in sorted(path.rglob("*.parquet")) if file.is_file() and not _is_hidden(file.relative_to(path))]
-        return files, None if files else f"{text}: a folder without *.parquet files: check the path"
-    if glob.has_magic(text):
-        hits = [Path(hit) for hit in sorted(glob.glob(text, recursive=True))]
-        files = [file for file in hits if file.is_file() and not file.name.startswith((".", "_"))]
-        return files, None if files else f"{text}: no file fits this pattern: check the pattern"
+    try:
+        if path.is_file():
+            return [path], None
+        if path.is_dir():
+            files = sorted(_walk(path, set()))
+            return files, None if files else f"{text}: a folder without *.parquet files: check the path"
+        if glob.has_magic(text):
+            files = [file for file in _fitting(path) if _may_be_file(file) and not _is_hidden(file)]
+            return files, None if files else f"{text}: no file fits this pattern: check the pattern"
+    except OSError as error:
+        return [], f"{error.filename or text}: cannot be searched ({error.strerror}): check the path and its permissions"
     return [], f"{text}: does not exist or is not a file or folder: check the path"
 
 
-def _is_hidden(relative: Path) -> bool:
-    return any(part.startswith((".", "_")) for part in relative.parts)
+def _walk(folder: Path, seen: set[tuple[int, int]]) -> Iterator[Path]:
+    """The *.parquet files below, behind links too. Raises OSError where a folder cannot be listed."""
+    found = folder.stat()
+    if (found.st_dev, found.st_ino) in seen:  # links lead in a circle, or here twice
+        return
+    seen.add((found.st_dev, found.st_ino))
+    for path in sorted(folder.iterdir(), key=lambda path: (path.is_symlink(), path.name)):  # a folder's own name before a link's
+        if _is_hidden(path):
+            continue
+        if path.is_dir():
+            yield from _walk(path, seen)
+        elif path.suffix == ".parquet" and _may_be_file(path):
+            yield path
+
+
+def _fitting(pattern: Path) -> Iterator[Path]:
+    """What a pattern means. Raises OSError where a folder on its way cannot be listed: glob would leave that out."""
+    for end in (end for end, part in enumerate(pattern.parts) if glob.has_magic(part)):
+        for folder in glob.iglob(str(Path(*pattern.parts[:end])), recursive=True):
+            if os.path.isdir(folder):
+                os.scandir(folder).close()
+    return map(Path, sorted(glob.glob(str(pattern), recursive=True)))
+
+
+def _may_be_file(path: Path) -> bool:
+    """A file, or a link to one that is gone: that becomes a reject."""
+    return path.is_file() or (path.is_symlink() and not path.exists())
+
+
+def _is_hidden(path: Path) -> bool:
+    return path.name.startswith((".", "_"))
 
 
 def _plain_problem(path: Path) -> tuple[RejectReason, str] | None:

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import traceback
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
@@ -78,8 +79,19 @@ def _answer(question: str) -> str:
         return json.dumps({"reason": error.reason, "detail": str(error).removeprefix(f"{file.path}: "), "stage": error.stage})
     except RunError as error:
         return json.dumps({"failed": str(error)})
+    except MemoryError:
+        raise  # the fence tells it
+    except Exception as error:  # noqa: BLE001  # the border of a process whose stderr is dropped: only where it happened goes back
+        detail = f"a bug in scorer, not the file's fault ({type(error).__name__} in {_place(error)}): please report it"
+        return json.dumps({"reason": RejectReason.FILE_CRASHED, "detail": detail, "stage": "read"})
     carried = base64.b64encode(intake.carried.serialize().to_pybytes()).decode()
     return json.dumps({"rows": intake.rows, "missing": intake.missing, "carried": carried})
+
+
+def _place(error: Exception) -> str:
+    """The last line of ours that it went through."""
+    ours = [frame for frame in traceback.extract_tb(error.__traceback__) if Path(frame.filename).parent == Path(__file__).parent]
+    return f"{Path(ours[-1].filename).name}:{ours[-1].lineno}"
 
 
 def _read(file: InputFile, mapping: InputMapping, *, number: int, target: Path) -> Intake:

@@ -177,8 +177,8 @@ def _plain_column(column: pa.Array) -> pa.Array:
 
 
 def _words(column: pa.Array | None, scale: float) -> list[tuple[list[dict[str, Any]] | None, int]]:
-    if column is None or not pa.types.is_struct(column.type.value_type):
-        return []
+    if column is None or pa.types.is_null(column.type) or not pa.types.is_struct(column.type.value_type):
+        return []  # pandas writes a column of nothing but None without a type
     items = pc.list_flatten(column)
     names = [items.type.field(index).name for index in range(items.type.num_fields)]
     parts = {name: pc.struct_field(items, [names.index(name)]) for name in ("text", "start", "end") if name in names}

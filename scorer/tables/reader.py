@@ -46,11 +46,16 @@ class CallReader:
         self.rejects: list[Reject] = []
 
     def read(self, workdir: Path, behind: Fence) -> None:
-        """Read every file; one that cannot be read becomes a reject.
+        """Read every file; one that cannot be read becomes a reject, and so does a copy: it would say every segment twice.
 
         Raises InputError with every problem where not one file can be read, RunError where the spool or `workdir` is full.
         """
+        known: dict[str, str] = {}  # sha256 -> where; files without a row may be alike
         for number, file in enumerate(self._files):
+            if file.sha256 in known:
+                detail = f"holds the same bytes as {known[file.sha256]}, which is read: give one of them"
+                self.rejects.append(Reject(RejectReason.FILE_DUPLICATE, file.source, rows=0, detail=detail, stage="open"))
+                continue
             target = workdir / f"{number}.arrow"
             found = take_in(file, number, target, mapping=self._mapping, behind=behind)
             if isinstance(found, Reject):
@@ -60,6 +65,8 @@ class CallReader:
             self._spool.load(target)
             self._schemas[number] = found.carried
             self.rows_in += found.rows
+            if found.rows:
+                known[file.sha256] = file.source
             if found.missing:
                 detail = "call_id is null, empty or only spaces"
                 self.rejects.append(Reject(RejectReason.CALL_ID_MISSING, file.source, rows=found.missing, detail=detail))

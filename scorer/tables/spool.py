@@ -15,6 +15,7 @@ import pyarrow as pa
 
 from scorer.durable import unwritable
 from scorer.errors import RunError
+from scorer.stopping import stop_that_came
 from scorer.tables.normalise import ROW_SCHEMA
 
 TABLE = """CREATE TABLE rows (
@@ -152,7 +153,11 @@ class Spool:
     def _failing(self) -> Iterator[None]:
         try:
             yield
-        except (OSError, duckdb.Error) as error:
+        except (OSError, RuntimeError, duckdb.Error) as error:
+            if stop := stop_that_came():  # to the database it is an error as any other, or a query that was interrupted
+                raise stop from error
+            if isinstance(error, RuntimeError):
+                raise
             what = f"{self._workdir}: sorting the input failed ({type(error).__name__})"
             raise RunError(f"{what}: free disk space there, and memory, and run the same command again") from error
 

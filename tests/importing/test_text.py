@@ -1,8 +1,10 @@
 """Speakers in written text are found where they are marked, and only there."""
 
 import re
+from pathlib import Path
 
 import pytest
+from importing_kit import run_import
 
 from scorer.config import Speakers
 from scorer.importing.lines import Line, marked
@@ -44,6 +46,29 @@ def test_names_that_come_again_are_speakers() -> None:
     assert [line.speaker for line in found] == ["Ana", None, "Ana"]
 
 
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("Customer: I want to go.\nAgent: Why?", [("Customer", "I want to go."), ("Agent", "Why?")]),
+        ("Customer: I\nwant to\nAgent:\nWhy?", [("Customer", "I\nwant to"), ("Agent", "Why?")]),
+        ("- Agent: Why?\n- Customer: Because.", [("Agent", "Why?"), ("Customer", "Because.")]),
+        ("-Agent: Why?\n-Because.", [("Agent", "Why?"), ("", "Because.")]),
+        ("- Agent: Why?", [("Agent", "Why?")]),
+        ("- Why?", [(None, "- Why?")]),
+        ("and more\n[client]\nno", [(None, "and more"), ("client", "no")]),
+        ("Agent: it fell to\n-5 and\nthis is: cold", [("Agent", "it fell to\n-5 and\nthis is: cold")]),
+    ],
+)
+def test_a_cue_is_cut_where_another_speaker_begins(text: str, found: list[tuple[str | None, str]]) -> None:
+    lines = marked([Line(text, None, 10.0, 19.0)], ROLES)
+
+    assert [(line.speaker, line.text) for line in lines] == found
+    assert (lines[0].start_s, lines[-1].end_s) == (10.0, pytest.approx(19.0))
+    lengths = [(line.end_s or 0) - (line.start_s or 0) for line in lines]
+    share = 9.0 / sum(len(words) for _, words in found)
+    assert lengths == pytest.approx([share * len(words) for _, words in found])
+
+
 def test_the_users_pattern_is_the_only_one() -> None:
     options = ReadOptions(roles=ROLES.roles, speaker_pattern=re.compile(r"(?P<speaker>\w+)> (?P<text>.*)"))
 
@@ -58,3 +83,30 @@ def test_the_users_pattern_is_the_only_one() -> None:
 )
 def test_a_path_leads_through_objects_and_first_items(path: str, there: bool) -> None:
     assert has_path({"a": {"b": [{"c": 0}], "n": None, "e": []}}, path) is there
+
+
+def test_two_speakers_in_a_subtitle_are_two_segments_and_no_words_are_lost(tmp_path: Path) -> None:
+    (tmp_path / "a.srt").write_text(
+        "1\n00:00:01,000 --> 00:00:03,000\nAgent: Hello, how can I help you today?\n\n"
+        "2\n00:00:04,000 --> 00:00:08,000\nCustomer: I want to cancel my plan.\nAgent: Why on earth would you?\n\n"
+        "3\n00:00:09,000 --> 00:00:10,000\n- Agent: Why?\n- Customer: Because.\n"
+    )
+    (tmp_path / "b.txt").write_text(
+        "Agent: How can I help you, and what are the numbers?\nCustomer: My orders never came, so here they are.\n"
+        "Order: 12345\nOrder: 67890\nAgent: I am sorry about that, let me see what I can do.\nCustomer: I will wait.\n"
+    )
+
+    calls, rejects = run_import(tmp_path / "a.srt", tmp_path / "b.txt", out=tmp_path / "calls.parquet")
+
+    assert rejects == []
+    subtitles, text = calls
+    assert [(s["speaker"], s["text"], s["start"]) for s in subtitles["segments"][1:]] == [
+        ("customer", "I want to cancel my plan.", 4.0),
+        ("agent", "Why on earth would you?", pytest.approx(4.0 + 4.0 * 25 / 48)),
+        ("agent", "Why?", 9.0),
+        ("customer", "Because.", pytest.approx(9.0 + 4 / 12)),
+    ]
+    assert [(s["speaker"], s["speaker_label"], s["text"]) for s in text["segments"][2:4]] == [
+        ("unknown", "Order", "Order: 12345"),
+        ("unknown", "Order", "Order: 67890"),
+    ]

@@ -38,3 +38,14 @@ def test_problems_of_all_files_are_listed(tmp_path: Path) -> None:
     view = inspect_inputs([tmp_path / "page.parquet", tmp_path / "x.parquet", tmp_path / "none"], InputMapping())
 
     assert [len([x for x in view.problems if name in x]) for name in ("page.parquet", "x.parquet", "none")] == [1, 3, 1]
+
+
+def test_words_that_are_all_null_are_no_problem(tmp_path: Path) -> None:
+    pq.write_table(pa.table({"call_id": ["a"], "speaker": ["agent"], "text": ["x"], "words": pa.nulls(1)}), tmp_path / "flat.parquet")
+    pq.write_table(
+        pa.table({"call_id": ["b"], "segments": [[{"speaker": "agent", "text": "x", "words": None}]]}), tmp_path / "nested.parquet"
+    )
+
+    view = inspect_inputs([tmp_path / "flat.parquet", tmp_path / "nested.parquet"], InputMapping())
+
+    assert (view.problems, view.sampled_segments, view.words_share) == ((), 2, 0.0)

@@ -1,5 +1,8 @@
 """Calls come out whole and in order, whatever the input looks like."""
 
+import os
+import shutil
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,7 +18,7 @@ from scorer.config import Columns, InputMapping, Limits, Speakers
 from scorer.errors import InputError
 from scorer.records import Call, Reject, RejectReason, Word
 from scorer.tables.files import describe_files, expand_inputs
-from scorer.tables.intake import fence
+from scorer.tables.intake import fence, take_in
 from scorer.tables.reader import CallReader
 from scorer.tables.spool import Spool
 
@@ -119,6 +122,14 @@ def test_a_nested_row_equals_the_same_segment_rows(tmp_path: Path) -> None:
     assert left == right
     assert left.segments[0].words == (Word("hello", 0.0, 0.5),)
     assert (left.fields, left.notes, left.rows) == ({"team": "x"}, {}, 2)
+
+
+def test_words_that_are_all_null_are_none(tmp_path: Path) -> None:
+    segments = pa.array([[{"speaker": "agent", "text": "hello", "words": None}, {"speaker": "customer", "text": "hi", "words": None}]])
+
+    left, right = one(tmp_path, flat(words=pa.nulls(2))), one(tmp_path, nested(["a"], segments))
+
+    assert left == right == one(tmp_path, flat())
 
 
 def test_milliseconds_become_seconds_in_words_too(tmp_path: Path) -> None:
@@ -299,6 +310,67 @@ def test_inputs_are_files_folders_and_globs(tmp_path: Path) -> None:
         expand_inputs([])
 
 
+def test_links_to_folders_are_followed_and_one_to_nowhere_is_a_reject(tmp_path: Path) -> None:
+    night, good = tmp_path / "night", flat()
+    for folder in (night / "own", tmp_path / "other", tmp_path / "_late"):
+        folder.mkdir(parents=True)
+    save(night / "own" / "1.parquet", good)
+    save(tmp_path / "other" / "2.parquet", flat(call_id=["b", "b"]))
+    for link, goal in {"linked": tmp_path / "other", "again": night / "own", "circle": night, "_not": tmp_path / "other"}.items():
+        (night / link).symlink_to(goal)
+    (night / "3.parquet").symlink_to(tmp_path / "gone.parquet")
+
+    files = expand_inputs([str(night)])
+
+    assert files == [night / "3.parquet", night / "linked" / "2.parquet", night / "own" / "1.parquet"]
+    assert set(expand_inputs([str(night / "*.parquet"), str(night / "[lo]*" / "*.parquet")])) == set(files)
+    assert [found.reason for found in read(tmp_path, *files) if isinstance(found, Reject)] == ["file_vanished"]
+
+
+@pytest.fixture
+def nobody() -> Iterator[Path]:
+    """A folder of a user without rights, as whom the test runs."""
+    was, folder = os.geteuid(), Path(tempfile.mkdtemp())
+    try:
+        if was == 0:
+            os.chown(folder, 65534, -1)
+            os.seteuid(65534)
+        yield folder
+    finally:
+        os.seteuid(was)
+        shutil.rmtree(folder)
+
+
+@pytest.mark.parametrize("pattern", ["", "*/*.parquet", "**/*.parquet", "locked/*"])
+def test_a_folder_that_may_not_be_listed_is_an_error(nobody: Path, pattern: str) -> None:
+    for name in ("open", "locked"):
+        (nobody / name).mkdir()
+        (nobody / name / "1.parquet").touch()
+    (nobody / "locked").chmod(0)
+
+    with pytest.raises(InputError, match=r"locked.*cannot be searched \(Permission denied\)"):
+        expand_inputs([str(nobody / pattern)])
+
+    (nobody / "locked").chmod(0o700)
+    assert len(expand_inputs([str(nobody)])) == 2
+
+
+def test_a_path_that_no_file_can_have_is_an_error() -> None:
+    with pytest.raises(InputError, match="too long"):
+        expand_inputs(["a" * 300])
+
+
+def test_a_copy_of_a_file_is_not_read_again(tmp_path: Path) -> None:
+    first = save(tmp_path / "1.parquet", flat())
+    copy = Path(shutil.copy(first, tmp_path / "2.parquet"))
+    hollow = [save(tmp_path / f"hollow-{name}.parquet", {name: kind[:0] for name, kind in flat().items()}) for name in "ab"]
+
+    reject, call = read(tmp_path, copy, first, *hollow)
+
+    assert isinstance(reject, Reject) and isinstance(call, Call) and len(call.segments) == 2
+    assert (reject.reason, reject.source, reject.rows, str(first) in reject.detail) == ("file_duplicate", str(copy), 0, True)
+
+
 def test_a_bad_file_is_a_reject_and_the_others_are_read(tmp_path: Path) -> None:
     good = save(tmp_path / "good.parquet", flat())
     (tmp_path / "half.parquet").write_bytes(good.read_bytes()[:-20])
@@ -312,6 +384,15 @@ def test_a_bad_file_is_a_reject_and_the_others_are_read(tmp_path: Path) -> None:
         ("half.parquet", "file_truncated", "open", 0),
         ("other.parquet", "file_columns", "columns", 0),
     ]
+
+
+def test_a_bug_of_ours_is_not_told_as_the_fault_of_the_file(tmp_path: Path) -> None:
+    (file,) = describe_files([save(tmp_path / "x.parquet", flat(text=[SECRET, SECRET]))])
+
+    found = take_in(file, 10**30, tmp_path / "0.arrow", mapping=MAPPING, behind=FENCE)  # no number of a file
+
+    assert isinstance(found, Reject) and found.reason == "file_crashed" and SECRET not in found.detail
+    assert "a bug in scorer" in found.detail and "OverflowError in normalise.py:" in found.detail
 
 
 def test_calls_come_whole_however_many_shards_there_are(tmp_path: Path) -> None:
