@@ -19,6 +19,7 @@ from scorer.review.night import labels_of, rubric_of
 from scorer.review.truth import machine_snapshot
 from scorer.review.verdicts import NO_SEGMENT, NOTE, Answer, Kind, Subject, Verdict, current_verdicts, history, save_verdict
 from scorer.review.web import Database, Someone, back_to, desk_of, masked, page
+from scorer.review.words import digests, whole_digest
 from scorer.review.worklist import PAGE, Filters, list_calls, neighbours
 from scorer.scoring.rubric import Rubric
 from scorer.tables.judged import read_judged
@@ -48,10 +49,12 @@ class Opened:
         if subject.kind == "label" and 0 <= subject.segment < len(predictions):
             said = predictions[subject.segment]
             if subject.name in said.probabilities:
-                return {"given": subject.name in said.labels, "probability": said.probabilities[subject.name], **known}
+                words = digests(self.judged.call.segments)[subject.segment]
+                return {"given": subject.name in said.labels, "probability": said.probabilities[subject.name], "words": words, **known}
         if subject.kind == "call":
             carried = [said.probabilities for said in predictions]
-            return {"given": True, "segments": machine_snapshot(carried, [said.labels for said in predictions]), **known}
+            shown = machine_snapshot(carried, [said.labels for said in predictions])
+            return {"given": True, "segments": shown, "words": whole_digest(self.judged.call.segments), **known}
         raise ReviewError("this call has no such flag, segment or label: load the page again")
 
 

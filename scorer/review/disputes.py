@@ -75,7 +75,7 @@ def decide(connection: sqlite3.Connection, number: int, outcome: str, *, who: st
 
 def judges(connection: sqlite3.Connection, subject: Subject) -> set[str]:
     """Everybody who ever gave a verdict on the subject."""
-    query = "select distinct who from verdict where call = ? and kind = ? and segment = ? and subject = ?"
+    query = "select distinct who from stated where call = ? and kind = ? and segment = ? and subject = ?"
     return {str(who) for (who,) in connection.execute(query, [subject.call, subject.kind, subject.segment, subject.name])}
 
 

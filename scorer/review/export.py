@@ -14,7 +14,7 @@ from scorer.records import Call, JudgedCall
 from scorer.review.masks import visible
 from scorer.review.night import labels_of
 from scorer.review.truth import Judged, Place, judged_labels
-from scorer.review.verdicts import current_verdicts
+from scorer.review.verdicts import GONE, current_verdicts
 from scorer.tables.judged import read_judged
 
 LABELLED = "verdicts.jsonl"
@@ -62,14 +62,15 @@ def verdict_table(connection: sqlite3.Connection) -> str:
     """Every verdict ever given as CSV, with what the machine had said; no transcript text, and no cell that a spreadsheet would run."""
     stream = io.StringIO()
     table = csv.writer(stream)
-    table.writerow([*COLUMNS, *(f"machine_{name}" for name in MACHINE), "settles_dispute", "supersedes"])
+    table.writerow([*COLUMNS, *(f"machine_{name}" for name in MACHINE), "settles_dispute", "supersedes", "segment_now"])
     rows = connection.execute(
-        "select v.*, run.night, call.run_id, call.call_id, call.agent, call.team from verdict v join call on call.id = v.call"
-        " join run on run.run_id = call.run_id order by v.id"
+        "select v.*, s.segment as segment_now, run.night, call.run_id, call.call_id, call.agent, call.team from verdict v"
+        " join stated s on s.id = v.id join call on call.id = v.call join run on run.run_id = call.run_id order by v.id"
     )
     for row in rows:
         machine = json.loads(row["machine"])
         cells = [*(row[name] for name in COLUMNS), *(machine.get(name) for name in MACHINE), row["settles"], row["supersedes"]]
+        cells.append("gone" if row["segment_now"] == GONE else row["segment_now"])
         table.writerow([safe_cell(cell) for cell in cells])
     return stream.getvalue()
 

@@ -2,7 +2,7 @@
 
 import json
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,8 @@ from scorer.review.night import Night, read_night
 from scorer.review.sample import draw, strata
 from scorer.review.store import saving
 from scorer.review.verdicts import set_state
+from scorer.review.words import find_again
+from scorer.tables.judged import read_judged
 from scorer.tables.nights import AGENT, TEAM, call_facts, drift_facts, flag_facts, label_facts
 
 SEVERITIES = ("critical", "warning", "notice")
@@ -64,10 +66,19 @@ def _add(connection: sqlite3.Connection, night: Night, *, sample: int, seed: int
             "insert or ignore into flag values (?, ?, ?, ?)",
             [(numbers[flag["call_id"]], flag["rule"], flag["severity"], flag["reason"]) for flag in flags],
         )
+        _find_again(connection, night, numbers)
         touched = connection.execute("select id from call where run_id = ? and state <> 'open'", [run_id]).fetchall()
         for (number,) in touched:
             set_state(connection, number)  # another flag may be new
         connection.executemany("insert into tally values (?, ?, ?, ?, ?, ?)", _tally_rows(run_id, facts, night.behaviours))
+
+
+def _find_again(connection: sqlite3.Connection, night: Night, numbers: Mapping[str, int]) -> None:
+    """The verdicts on the night's calls stand where their words are now; those on calls that are gone stay as they are."""
+    spoken = {number for (number,) in connection.execute("select call from verdict union select call from dispute")}
+    names_of = [call_id for call_id, number in numbers.items() if number in spoken]
+    for judged, _ in read_judged(night.folder, night.labels, call_ids=names_of) if names_of else ():
+        find_again(connection, numbers[judged.call.call_id], judged.call.segments)
 
 
 def _forget(connection: sqlite3.Connection, run_id: str, kept: set[str]) -> None:

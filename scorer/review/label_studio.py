@@ -14,6 +14,7 @@ from scorer.review.masks import visible
 from scorer.review.store import saving
 from scorer.review.truth import machine_snapshot
 from scorer.review.verdicts import Subject, add_verdict, current_verdicts, set_state
+from scorer.review.words import digests, whole_digest
 
 FROM, TO = "labels", "dialogue"
 
@@ -109,6 +110,7 @@ def _save(connection: sqlite3.Connection, call: int, judged: JudgedCall, *, note
     """One annotation as verdicts, unless it is there already."""
     if any(v.who == who and v.note == note for v in current_verdicts(connection, [call])):
         return False
+    words = digests(judged.call.segments)
     carried = [sorted(said.probabilities) for said in judged.predictions]
     segments = machine_snapshot(carried, [said.labels for said in judged.predictions])
     with saving(connection):
@@ -116,9 +118,10 @@ def _save(connection: sqlite3.Connection, call: int, judged: JudgedCall, *, note
             for label in carried[at]:
                 given, wished = label in said.labels, (at, label) in marked
                 if given or wished:
-                    machine = {"given": given, "probability": said.probabilities[label]}
+                    machine = {"given": given, "probability": said.probabilities[label], "words": words[at]}
                     subject = Subject(call, "label", at, label)
                     add_verdict(connection, subject, "yes" if wished else "no", who=who, note=note, machine=machine)
-        add_verdict(connection, Subject(call, "call"), "yes", who=who, note=note, machine={"given": True, "segments": segments})
+        machine = {"given": True, "segments": segments, "words": whole_digest(judged.call.segments)}
+        add_verdict(connection, Subject(call, "call"), "yes", who=who, note=note, machine=machine)
         set_state(connection, call)
     return True
