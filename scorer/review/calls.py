@@ -15,6 +15,7 @@ from scorer.labels import Label
 from scorer.records import JudgedCall
 from scorer.review.callview import view_call
 from scorer.review.disputes import decide, judges, list_disputes, open_dispute
+from scorer.review.folders import trouble
 from scorer.review.night import labels_of, rubric_of
 from scorer.review.truth import machine_snapshot
 from scorer.review.verdicts import NO_SEGMENT, NOTE, Answer, Kind, Subject, Verdict, current_verdicts, history, save_verdict
@@ -156,14 +157,14 @@ def rule(connection: Database, someone: Someone, number: Number, outcome: Annota
 
 
 def open_call(connection: sqlite3.Connection, number: int) -> Opened:
-    """A call by its number. Raises HTTPException 404 where there is none or its run's folder is gone."""
+    """A call by its number. Raises HTTPException 404 where there is none, or its run cannot be read as it was taken in."""
     row = connection.execute(
         "select call.*, run.folder, run.night, run.about from call join run using (run_id) where call.id = ?", [number]
     ).fetchone()
     if row is None:
         raise HTTPException(404, "There is no such call.")
-    if not Path(row["folder"]).is_dir():
-        raise HTTPException(404, "The folder of this call's run is gone: start the app with the run's new place.")
+    if trouble(connection, row["run_id"]):  # its words name folders: not for the page
+        raise HTTPException(404, "The folder of this call's run is gone or was scored again: start the app with it once more.")
     about = json.loads(row["about"])
     labels = labels_of(about)
     judged = next((judged for judged, _ in read_judged(Path(row["folder"]), labels, call_ids=[row["call_id"]])), None)

@@ -5,15 +5,16 @@ import io
 import json
 import os
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 from scorer.labels import names
 from scorer.records import Call, JudgedCall
+from scorer.review.folders import trouble
 from scorer.review.masks import visible
 from scorer.review.night import labels_of
-from scorer.review.truth import Judged, Place, judged_labels
+from scorer.review.truth import judged_labels
 from scorer.review.verdicts import GONE, current_verdicts
 from scorer.tables.judged import read_judged
 
@@ -58,6 +59,12 @@ def labelled_rows(connection: sqlite3.Connection) -> Iterator[dict[str, Any]]:
             yield {"call_id": name, "meta": {"source": "verdicts", "run_id": run_id}, "segments": list(_segments(call, truth))}
 
 
+def left_out(connection: sqlite3.Connection) -> list[str]:
+    """A sentence on each run whose calls the export leaves out, since they cannot be read as they were judged."""
+    found = ((len(calls), trouble(connection, run_id)) for run_id, calls in _truths(connection).items())
+    return [f"{count} {'call is' if count == 1 else 'calls are'} left out: {why}" for count, why in found if why]
+
+
 def verdict_table(connection: sqlite3.Connection) -> str:
     """Every verdict ever given as CSV, with what the machine had said; no transcript text, and no cell that a spreadsheet would run."""
     stream = io.StringIO()
@@ -85,27 +92,28 @@ def safe_cell(value: Any) -> Any:
 
 def _true_calls(connection: sqlite3.Connection) -> Iterator[tuple[Call, str, Truth]]:
     """Every call on which people hold something to be true, with its transcript; of runs whose folders are there."""
-    truths: dict[int, Truth] = {}
-    for (call, segment, label), judged in _with_truth(connection).items():
-        truths.setdefault(call, {})[segment, label] = bool(judged.truth)
-    wanted: dict[str, dict[str, int]] = {}
-    for number, run_id, call_id in connection.execute("select id, run_id, call_id from call").fetchall():
-        if number in truths:
-            wanted.setdefault(run_id, {})[call_id] = number
-    for run_id, numbers in wanted.items():
-        for judged_call in read_calls(connection, run_id, numbers):
-            yield judged_call.call, run_id, truths[numbers[judged_call.call.call_id]]
+    for run_id, truths in _truths(connection).items():
+        if not trouble(connection, run_id):
+            for judged_call in read_calls(connection, run_id, truths):
+                yield judged_call.call, run_id, truths[judged_call.call.call_id]
 
 
-def read_calls(connection: sqlite3.Connection, run_id: str, call_ids: Mapping[str, int]) -> Iterator[JudgedCall]:
+def _truths(connection: sqlite3.Connection) -> dict[str, dict[str, Truth]]:
+    """By run and call, what people hold to be true."""
+    calls = {number: place for number, *place in connection.execute("select id, run_id, call_id from call")}
+    found: dict[str, dict[str, Truth]] = {}
+    for (call, segment, label), judged in judged_labels(current_verdicts(connection)).items():
+        if judged.truth is not None:
+            run_id, call_id = calls[call]
+            found.setdefault(run_id, {}).setdefault(call_id, {})[segment, label] = judged.truth
+    return found
+
+
+def read_calls(connection: sqlite3.Connection, run_id: str, call_ids: Iterable[str]) -> Iterator[JudgedCall]:
     """The named calls of a run of the database. Raises RunError where its folder is gone."""
     run = connection.execute("select folder, about from run where run_id = ?", [run_id]).fetchone()
     for judged, _ in read_judged(Path(run["folder"]), labels_of(json.loads(run["about"])), call_ids=sorted(call_ids)):
         yield judged
-
-
-def _with_truth(connection: sqlite3.Connection) -> dict[Place, Judged]:
-    return {place: judged for place, judged in judged_labels(current_verdicts(connection)).items() if judged.truth is not None}
 
 
 def _merge(into: Truth, other: Truth) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 from scorer.errors import ReviewError
 from scorer.records import JudgedCall, Segment, SegmentPrediction
 from scorer.review.export import label_names, read_calls
+from scorer.review.folders import trouble
 from scorer.review.masks import visible
 from scorer.review.store import saving
 from scorer.review.truth import machine_snapshot
@@ -20,13 +21,14 @@ FROM, TO = "labels", "dialogue"
 
 
 def tasks(connection: sqlite3.Connection, *, masked: bool) -> list[dict[str, Any]]:
-    """One task per call of the queue, with what the machine says as its prediction."""
+    """One task per call of the queue, with what the machine says as its prediction; of runs whose folders are there."""
     queued: dict[str, dict[str, int]] = {}
     for number, run_id, call_id in connection.execute("select id, run_id, call_id from call where kind <> 'rest' order by id").fetchall():
         queued.setdefault(run_id, {})[call_id] = number
     return [
         _task(judged, numbers[judged.call.call_id], run_id, masked=masked)
         for run_id, numbers in queued.items()
+        if not trouble(connection, run_id)
         for judged in read_calls(connection, run_id, numbers)
     ]
 
@@ -100,6 +102,8 @@ def _marked(note: Mapping[str, Any]) -> set[tuple[int, str]]:
 
 def _read_call(connection: sqlite3.Connection, number: int, path: Path) -> JudgedCall:
     row = connection.execute("select run_id, call_id from call where id = ?", [number]).fetchone()
+    if row and (why := trouble(connection, row["run_id"])):
+        raise ReviewError(f"{path}: names call number {number}: {why}")
     found = list(read_calls(connection, row["run_id"], {row["call_id"]: number})) if row else []
     if not found:
         raise ReviewError(f"{path}: names call number {number}, which this database does not have: import into the one it came from")

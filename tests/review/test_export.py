@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import shutil
 import sqlite3
 from pathlib import Path
 from typing import Any
@@ -70,6 +71,23 @@ def test_the_same_call_of_two_nights_comes_once_and_contradictions_not_at_all(da
     rows = {row["call_id"]: row["segments"][1]["judged"] for row in labelled_rows(database)}
 
     assert rows == {"bad": ["apology"], "bad@run-3": ["apology", "interruption"]}
+
+
+def test_calls_that_cannot_be_read_as_they_were_judged_are_left_out_and_named(database: sqlite3.Connection, tmp_path: Path) -> None:
+    for n in (2, 3):
+        add_runs(database, [small_run(tmp_path / f"run{n}", f"run-{n}")], sample=0, seed=1)
+    for number in (1, 2, 6, 10):
+        judge(database, Subject(number, "label", 3, "deflection"), "yes")
+    shutil.rmtree(tmp_path / "run")
+    about = json.loads((tmp_path / "run2/run.json").read_text())
+    (tmp_path / "run2/run.json").write_text(json.dumps(about | {"fingerprint": "with a late file"}))
+
+    result = CliRunner().invoke(app, ["review", "export", str(tmp_path / "out"), "--db", str(tmp_path / "reviews.sqlite")])
+
+    assert result.exit_code == 0 and "holds 1 labelled calls" in result.stdout
+    assert f"2 calls are left out: {tmp_path}/run is gone" in result.stderr
+    assert f"1 call is left out: {tmp_path}/run2 was scored again" in result.stderr
+    assert {task["data"]["run_id"] for task in tasks(database, masked=True)} <= {"run-3"}
 
 
 @pytest.mark.parametrize("cell", ["=1+1", "+1", "-1", "@x", "\t=1", " =1", "\r=1", "\n=1"])
