@@ -46,13 +46,15 @@ def export_labelled(connection: sqlite3.Connection, folder: Path) -> tuple[Path,
 
 def labelled_rows(connection: sqlite3.Connection) -> Iterator[dict[str, Any]]:
     """The labelled calls. A call that came in several nights with the same words comes once, with what was said in all of them."""
-    merged: dict[tuple[str, str], tuple[Call, str, Truth]] = {}
+    merged: dict[tuple[str, str], tuple[Call, str, dict[tuple[int, str], set[bool]]]] = {}
     for call, run_id, truth in _true_calls(connection):
         key = (call.call_id, json.dumps([(s.speaker, s.text) for s in call.segments]))
-        first = merged.setdefault(key, (call, run_id, {}))
-        _merge(first[2], truth)
+        answers = merged.setdefault(key, (call, run_id, {}))[2]
+        for place, answer in truth.items():
+            answers.setdefault(place, set()).add(answer)
     seen: set[str] = set()
-    for call, run_id, truth in merged.values():
+    for call, run_id, answers in merged.values():
+        truth = {place: True in given for place, given in answers.items() if len(given) == 1}  # where nights differ, none counts
         name = call.call_id if call.call_id not in seen else f"{call.call_id}@{run_id}"
         seen.add(name)
         if truth:
@@ -114,13 +116,6 @@ def read_calls(connection: sqlite3.Connection, run_id: str, call_ids: Iterable[s
     run = connection.execute("select folder, about from run where run_id = ?", [run_id]).fetchone()
     for judged, _ in read_judged(Path(run["folder"]), labels_of(json.loads(run["about"])), call_ids=sorted(call_ids)):
         yield judged
-
-
-def _merge(into: Truth, other: Truth) -> None:
-    """Take over what the other night adds; where the two contradict each other, neither counts."""
-    for place, answer in other.items():
-        if into.setdefault(place, answer) != answer:
-            del into[place]
 
 
 def _segments(call: Call, truth: Truth) -> Iterator[dict[str, Any]]:

@@ -14,7 +14,7 @@ from scorer.review.folders import trouble
 from scorer.review.masks import visible
 from scorer.review.store import saving
 from scorer.review.truth import machine_snapshot
-from scorer.review.verdicts import Subject, add_verdict, current_verdicts, set_state
+from scorer.review.verdicts import Subject, add_verdict, current_verdicts, history, set_state
 from scorer.review.words import digests, whole_digest
 
 FROM, TO = "labels", "dialogue"
@@ -45,20 +45,20 @@ def labelling_config(connection: sqlite3.Connection) -> str:
 def import_annotations(connection: sqlite3.Connection, path: Path) -> int:
     """Take annotations (Label Studio's JSON export) in as verdicts on whole calls; returns how many were new.
 
-    An annotation judges every segment of its call: marked is yes, unmarked is no. Importing a file again adds nothing.
+    An annotation judges every segment of its call: marked is yes, unmarked is no. The latest of a person on a call counts. Importing a
+    file again adds nothing, except what was corrected since.
     Raises ReviewError where the file is not such an export or names a call that is not in the database.
     """
     try:
         found = [(task, note) for task in json.loads(path.read_text(encoding="utf-8")) for note in task.get("annotations", [])]
+        found.sort(key=lambda pair: str(pair[1].get("updated_at", "")))
         wanted = [
-            (int(task["data"]["call"]), note["id"], _who(note), _marked(note)) for task, note in found if not note.get("was_cancelled")
+            (int(task["data"]["call"]), _name(note), _who(note), _marked(note)) for task, note in found if not note.get("was_cancelled")
         ]
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise ReviewError(f"{path}: not a JSON export of Label Studio ({type(error).__name__}): export as JSON, not JSON-MIN") from error
     judged = {number: _read_call(connection, number, path) for number in {call for call, *_ in wanted}}
-    return sum(
-        _save(connection, call, judged[call], note=f"Label Studio annotation {note}", who=who, marked=m) for call, note, who, m in wanted
-    )
+    return sum(_save(connection, call, judged[call], note=note, who=who, marked=marked) for call, note, who, marked in wanted)
 
 
 def _task(judged: JudgedCall, number: int, run_id: str, *, masked: bool) -> dict[str, Any]:
@@ -82,6 +82,11 @@ def _regions(segment: Segment, said: SegmentPrediction, length: int) -> Iterator
             "score": said.probabilities.get(label, 0.0),
             "value": place,
         }
+
+
+def _name(note: Mapping[str, Any]) -> str:
+    """What an annotation is known by: its number and when it was last changed."""
+    return f"Label Studio annotation {note['id']}" + (f" of {note['updated_at']}" if note.get("updated_at") else "")
 
 
 def _who(note: Mapping[str, Any]) -> str:
@@ -111,9 +116,10 @@ def _read_call(connection: sqlite3.Connection, number: int, path: Path) -> Judge
 
 
 def _save(connection: sqlite3.Connection, call: int, judged: JudgedCall, *, note: str, who: str, marked: set[tuple[int, str]]) -> bool:
-    """One annotation as verdicts, unless it is there already."""
-    if any(v.who == who and v.note == note for v in current_verdicts(connection, [call])):
+    """One annotation as verdicts, unless it was there before."""
+    if any(v.who == who and v.note == note for v in history(connection, call)):
         return False
+    spoken = {(v.subject.segment, v.subject.name) for v in current_verdicts(connection, [call]) if v.who == who}
     words = digests(judged.call.segments)
     carried = [sorted(said.probabilities) for said in judged.predictions]
     segments = machine_snapshot(carried, [said.labels for said in judged.predictions])
@@ -121,7 +127,7 @@ def _save(connection: sqlite3.Connection, call: int, judged: JudgedCall, *, note
         for at, said in enumerate(judged.predictions):
             for label in carried[at]:
                 given, wished = label in said.labels, (at, label) in marked
-                if given or wished:
+                if given or wished or (at, label) in spoken:
                     machine = {"given": given, "probability": said.probabilities[label], "words": words[at]}
                     subject = Subject(call, "label", at, label)
                     add_verdict(connection, subject, "yes" if wished else "no", who=who, note=note, machine=machine)
