@@ -15,7 +15,7 @@ from scorer.review.folders import trouble
 from scorer.review.masks import visible
 from scorer.review.night import labels_of
 from scorer.review.truth import judged_labels
-from scorer.review.verdicts import GONE, current_verdicts
+from scorer.review.verdicts import GONE, current_verdicts, rulings
 from scorer.tables.judged import read_judged
 
 LABELLED = "verdicts.jsonl"
@@ -104,7 +104,7 @@ def _truths(connection: sqlite3.Connection) -> dict[str, dict[str, Truth]]:
     """By run and call, what people hold to be true."""
     calls = {number: place for number, *place in connection.execute("select id, run_id, call_id from call")}
     found: dict[str, dict[str, Truth]] = {}
-    for (call, segment, label), judged in judged_labels(current_verdicts(connection)).items():
+    for (call, segment, label), judged in judged_labels(current_verdicts(connection), rulings(connection)).items():
         if judged.truth is not None:
             run_id, call_id = calls[call]
             found.setdefault(run_id, {}).setdefault(call_id, {})[segment, label] = judged.truth

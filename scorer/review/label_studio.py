@@ -58,6 +58,10 @@ def import_annotations(connection: sqlite3.Connection, path: Path) -> int:
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise ReviewError(f"{path}: not a JSON export of Label Studio ({type(error).__name__}): export as JSON, not JSON-MIN") from error
     judged = {number: _read_call(connection, number, path) for number in {call for call, *_ in wanted}}
+    for task, _ in found:
+        number, words = int(task["data"]["call"]), task["data"].get("words")
+        if words and number in judged and words != whole_digest(judged[number].call.segments):
+            raise ReviewError(f"{path}: call number {number} was scored again with other words since: leave its task out of the file")
     return sum(_save(connection, call, judged[call], note=note, who=who, marked=marked) for call, note, who, marked in wanted)
 
 
@@ -66,7 +70,13 @@ def _task(judged: JudgedCall, number: int, run_id: str, *, masked: bool) -> dict
     dialogue = [{"author": segment.speaker, "text": visible(segment.text, masked=masked)} for segment, _ in pairs]
     marks = [region for segment, said in pairs for region in _regions(segment, said, len(dialogue[segment.index]["text"]))]
     return {
-        "data": {"call": number, "call_id": judged.call.call_id, "run_id": run_id, TO: dialogue},
+        "data": {
+            "call": number,
+            "call_id": judged.call.call_id,
+            "run_id": run_id,
+            "words": whole_digest(judged.call.segments),
+            TO: dialogue,
+        },
         "predictions": [{"model_version": run_id, "result": marks}],
     }
 

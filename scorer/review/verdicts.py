@@ -112,6 +112,13 @@ def current_verdicts(connection: sqlite3.Connection, calls: Sequence[int] | None
     return [_verdict(row) for row in rows]
 
 
+def rulings(connection: sqlite3.Connection, calls: Sequence[int] | None = None) -> list[Verdict]:
+    """The verdicts that end disputes, oldest first, also where their author has said something else since; the last on a subject holds."""
+    where = "" if calls is None else f"and call in ({', '.join('?' * len(calls))})"
+    rows = connection.execute(f"select * from stated where settles and segment <> {GONE} {where} order by id", list(calls or []))
+    return [_verdict(row) for row in rows]
+
+
 def history(connection: sqlite3.Connection, call: int) -> list[Verdict]:
     """Everything that was said about a call, oldest first: superseded verdicts and those about an earlier transcript too."""
     return [_verdict(row) for row in connection.execute("select * from stated where call = ? order by id", [call])]

@@ -21,7 +21,7 @@ from scorer.review.index import add_runs
 from scorer.review.label_studio import import_annotations, labelling_config, tasks
 from scorer.review.store import prepare
 from scorer.review.truth import judged_labels
-from scorer.review.verdicts import Answer, Subject, current_verdicts, save_verdict
+from scorer.review.verdicts import Answer, Subject, current_verdicts, rulings, save_verdict
 from scorer.training.corpus import read_corpus
 from scorer.training.examples import IGNORED, targets
 
@@ -139,9 +139,18 @@ def test_tasks_carry_the_predictions_and_annotations_come_back_as_verdicts(datab
     assert import_annotations(database, tmp_path / "ls.json") == 1
     assert import_annotations(database, tmp_path / "ls.json") == 0
 
-    truth = {place[1:]: j.truth for place, j in judged_labels(current_verdicts(database)).items()}
+    truth = {place[1:]: j.truth for place, j in judged_labels(current_verdicts(database), rulings(database)).items()}
     assert truth[0, "problem"] and truth[4, "apology"] and truth[1, "interruption"] is False and truth[3, "deflection"] is False
     assert {v.who for v in current_verdicts(database)} == {"label-studio:li@example.org"}
+
+
+def test_an_annotation_of_an_earlier_transcript_is_refused(database: sqlite3.Connection, tmp_path: Path) -> None:
+    found = annotated(database, (1, "apology"))
+    found[0]["data"]["words"] = "others"
+    (tmp_path / "ls.json").write_text(json.dumps(found))
+
+    with pytest.raises(ReviewError, match="call number 1 was scored again"):
+        import_annotations(database, tmp_path / "ls.json")
 
 
 def test_the_latest_annotation_of_a_person_counts_whole(database: sqlite3.Connection, tmp_path: Path) -> None:
@@ -154,7 +163,9 @@ def test_the_latest_annotation_of_a_person_counts_whole(database: sqlite3.Connec
         ]
         (tmp_path / "ls.json").write_text(json.dumps([found]))
         new = import_annotations(database, tmp_path / "ls.json")
-        return new, {label for (_, at, label), j in judged_labels(current_verdicts(database)).items() if at == 1 and j.truth}
+        return new, {
+            label for (_, at, label), j in judged_labels(current_verdicts(database), rulings(database)).items() if at == 1 and j.truth
+        }
 
     assert take_in((1, "2026-11-20", "apology")) == (1, {"apology"})
     assert take_in((1, "2026-11-21", "deflection")) == (1, {"deflection"})  # the same one, corrected

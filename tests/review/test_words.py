@@ -15,7 +15,7 @@ from scorer.review.export import labelled_rows
 from scorer.review.index import add_runs
 from scorer.review.store import opened, prepare
 from scorer.review.truth import judged_labels
-from scorer.review.verdicts import Subject, current_verdicts, history, save_verdict
+from scorer.review.verdicts import Subject, current_verdicts, history, rulings, save_verdict
 from scorer.review.words import GONE, find_segment
 
 APOLOGY = Subject(1, "label", 4, "apology")
@@ -59,7 +59,7 @@ def test_verdicts_and_disputes_move_with_their_words(database: sqlite3.Connectio
 def test_what_was_said_of_words_that_are_gone_counts_no_more_until_they_are_back(database: sqlite3.Connection, tmp_path: Path) -> None:
     judge(database, APOLOGY)
     judge(database, WHOLE)
-    before = judged_labels(current_verdicts(database))
+    before = judged_labels(current_verdicts(database), rulings(database))
 
     score_again(database, tmp_path / "mended", [*SAID[:4], "other words", SAID[5]])
 
@@ -67,7 +67,7 @@ def test_what_was_said_of_words_that_are_gone_counts_no_more_until_they_are_back
     assert [v.subject.segment for v in history(database, 1)] == [GONE, GONE]
     assert database.execute("select state from call where id = 1").fetchone()[0] == "open"
     score_again(database, tmp_path / "back", SAID)
-    assert judged_labels(current_verdicts(database)) == before
+    assert judged_labels(current_verdicts(database), rulings(database)) == before
 
 
 @pytest.mark.parametrize(
