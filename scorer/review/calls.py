@@ -63,7 +63,7 @@ class Opened:
 def show_queue(request: Request, connection: Database, page_number: Annotated[int, Query(alias="page", ge=1, le=100_000)] = 1) -> Response:
     """Which calls come next."""
     filters = Filters.read(request.query_params)
-    rows, total = list_calls(connection, filters, page_number)
+    rows, total = list_calls(connection, filters, page_number, masked=masked(request))
     return page(
         request,
         "queue.html",
