@@ -86,19 +86,22 @@ def test_what_nights_contradict_each_other_on_does_not_depend_on_their_order(
 
 
 def test_calls_that_cannot_be_read_as_they_were_judged_are_left_out_and_named(database: sqlite3.Connection, tmp_path: Path) -> None:
-    for n in (2, 3):
+    for n in (2, 3, 4):
         add_runs(database, [small_run(tmp_path / f"run{n}", f"run-{n}")], sample=0, seed=1)
-    for number in (1, 2, 6, 10):
+    for number in (1, 2, 6, 10, 14):
         judge(database, Subject(number, "label", 3, "deflection"), "yes")
     shutil.rmtree(tmp_path / "run")
     about = json.loads((tmp_path / "run2/run.json").read_text())
     (tmp_path / "run2/run.json").write_text(json.dumps(about | {"fingerprint": "with a late file"}))
+
+    (tmp_path / "run4/run.json").write_text("damaged")
 
     result = CliRunner().invoke(app, ["review", "export", str(tmp_path / "out"), "--db", str(tmp_path / "reviews.sqlite")])
 
     assert result.exit_code == 0 and "holds 1 labelled calls" in result.stdout
     assert f"2 calls are left out: {tmp_path}/run is gone" in result.stderr
     assert f"1 call is left out: {tmp_path}/run2 was scored again" in result.stderr
+    assert f"1 call is left out: {tmp_path}/run4/run.json: cannot be read" in result.stderr
     assert {task["data"]["run_id"] for task in tasks(database, masked=True)} <= {"run-3"}
 
 
