@@ -12,7 +12,7 @@ from scorer.review.night import Night, read_night
 from scorer.review.sample import draw, strata
 from scorer.review.store import saving
 from scorer.review.verdicts import set_state
-from scorer.review.words import find_again
+from scorer.review.words import find_again, remember, wordless
 from scorer.tables.judged import read_judged
 from scorer.tables.nights import AGENT, TEAM, call_facts, drift_facts, flag_facts, label_facts
 
@@ -35,6 +35,7 @@ def add_runs(connection: sqlite3.Connection, runs: Sequence[Path], *, sample: in
         known = connection.execute("select about from run where run_id = ?", [run_id]).fetchone()
         if known and json.loads(known["about"])["fingerprint"] == about["fingerprint"]:
             connection.execute("update run set folder = ? where run_id = ?", [str(run.resolve()), run_id])
+            _remember(connection, run, run_id)
         else:
             _add(connection, read_night(run), sample=sample, seed=seed)
         found.append(run_id)
@@ -79,6 +80,14 @@ def _find_again(connection: sqlite3.Connection, night: Night, numbers: Mapping[s
     names_of = [call_id for call_id, number in numbers.items() if number in spoken]
     for judged, _ in read_judged(night.folder, night.labels, call_ids=names_of) if names_of else ():
         find_again(connection, numbers[judged.call.call_id], judged.call.segments)
+
+
+def _remember(connection: sqlite3.Connection, run: Path, run_id: str) -> None:
+    numbers = wordless(connection, run_id)
+    if numbers:
+        with saving(connection):
+            for judged, _ in read_judged(run, read_night(run).labels, call_ids=sorted(numbers)):
+                remember(connection, numbers[judged.call.call_id], judged.call.segments)
 
 
 def _forget(connection: sqlite3.Connection, run_id: str, kept: set[str]) -> None:

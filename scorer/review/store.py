@@ -54,7 +54,7 @@ create table account(name text primary key, role text not null, password text no
 create table login_failure(at real not null, name text not null, address text not null) strict;
 """
 PLACES = """
-create table place(verdict integer primary key references verdict, segment integer not null) strict;
+create table place(verdict integer primary key references verdict, segment integer not null, words text) strict;
 create index verdict_by on verdict(call, kind, subject, who, id);
 create view stated as select v.id, v.at, v.who, v.call, v.kind, coalesce(p.segment, v.segment) as segment, v.subject, v.answer, v.note,
     v.machine, v.settles, v.supersedes from verdict v left join place p on p.verdict = v.id;

@@ -87,7 +87,8 @@ def test_words_are_found_at_their_number_or_where_they_are_the_only_ones(words: 
     assert find_segment(words, segment, said) == found
 
 
-def test_a_database_of_version_1_is_brought_up_to_date(database: sqlite3.Connection, tmp_path: Path) -> None:
+@pytest.mark.parametrize("opened_before", [True, False])
+def test_a_database_of_version_1_is_brought_up_to_date(database: sqlite3.Connection, tmp_path: Path, *, opened_before: bool) -> None:
     save_verdict(database, APOLOGY, "yes", who="ana", machine={"given": True})  # without a word of what it is about
     for thing in ("view current", "view stated", "table place", "index verdict_by"):
         database.execute(f"drop {thing}")
@@ -99,5 +100,7 @@ def test_a_database_of_version_1_is_brought_up_to_date(database: sqlite3.Connect
 
     with opened(tmp_path / "reviews.sqlite") as again:
         assert exported(again) == {"words 4": ["apology"]}
+        if opened_before:
+            add_runs(again, [tmp_path / "run"], sample=2, seed=1)
         score_again(again, tmp_path / "late", ["hello", *SAID], ("agent", *BAD))
-        assert exported(again) == {} and len(history(again, 1)) == 1
+        assert exported(again) == ({"words 4": ["apology"]} if opened_before else {}) and len(history(again, 1)) == 1
