@@ -63,11 +63,13 @@ def export_verdicts(
     out: Annotated[Path, typer.Argument(metavar="FOLDER", help="A folder that the training reads.")], db: Database = REVIEWS
 ) -> None:
     """Write what people confirmed as labelled calls, for make retrain."""
-    from scorer.review.export import export_labelled
+    from scorer.review.export import export_labelled, left_out
     from scorer.review.store import existing
 
     with existing(db) as connection:
         path, calls = export_labelled(connection, out)
+        for line in left_out(connection):
+            typer.echo(line, err=True)
     if calls:
         typer.echo(f"{path} holds {calls} labelled calls; next: make retrain")
     else:

@@ -58,6 +58,11 @@ def accounts(connection: sqlite3.Connection) -> list[Account]:
     return [Account(*row) for row in connection.execute("select name, role, changed_at from account order by name")]
 
 
+def any_account(connection: sqlite3.Connection) -> bool:
+    """Whether everybody has to log in."""
+    return connection.execute("select 1 from account limit 1").fetchone() is not None
+
+
 def find_account(connection: sqlite3.Connection, name: str) -> Account | None:
     """The account of a name."""
     row = connection.execute("select name, role, changed_at from account where name = ?", [name]).fetchone()

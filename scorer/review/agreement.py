@@ -12,7 +12,7 @@ from scorer.records import Tally
 from scorer.review.sample import FLAGGED
 from scorer.review.shrink import COVERED, Shrunk, shrink
 from scorer.review.truth import Judged, Place, judged_labels, whole_calls
-from scorer.review.verdicts import current_verdicts
+from scorer.review.verdicts import current_verdicts, rulings
 
 Array = npt.NDArray[np.float64]
 DRAWS = 400  # of the bootstrap, by call
@@ -68,7 +68,7 @@ def flag_agreement(connection: sqlite3.Connection) -> list[FlagAgreement]:
 def label_agreement(connection: sqlite3.Connection, *, seed: int) -> list[LabelAgreement]:
     """Every label that somebody judged, by name. The same verdicts and seed give the same intervals."""
     verdicts = current_verdicts(connection)
-    judged, whole = judged_labels(verdicts), whole_calls(verdicts)
+    judged, whole = judged_labels(verdicts, rulings(connection)), whole_calls(verdicts)
     weights = call_weights(connection, whole)
     by_label: dict[str, dict[Place, Judged]] = {}
     for place, found in judged.items():

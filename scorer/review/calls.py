@@ -15,10 +15,12 @@ from scorer.labels import Label
 from scorer.records import JudgedCall
 from scorer.review.callview import view_call
 from scorer.review.disputes import decide, judges, list_disputes, open_dispute
+from scorer.review.folders import trouble
 from scorer.review.night import labels_of, rubric_of
 from scorer.review.truth import machine_snapshot
 from scorer.review.verdicts import NO_SEGMENT, NOTE, Answer, Kind, Subject, Verdict, current_verdicts, history, save_verdict
 from scorer.review.web import Database, Someone, back_to, desk_of, masked, page
+from scorer.review.words import digests, whole_digest
 from scorer.review.worklist import PAGE, Filters, list_calls, neighbours
 from scorer.scoring.rubric import Rubric
 from scorer.tables.judged import read_judged
@@ -48,10 +50,12 @@ class Opened:
         if subject.kind == "label" and 0 <= subject.segment < len(predictions):
             said = predictions[subject.segment]
             if subject.name in said.probabilities:
-                return {"given": subject.name in said.labels, "probability": said.probabilities[subject.name], **known}
+                words = digests(self.judged.call.segments)[subject.segment]
+                return {"given": subject.name in said.labels, "probability": said.probabilities[subject.name], "words": words, **known}
         if subject.kind == "call":
             carried = [said.probabilities for said in predictions]
-            return {"given": True, "segments": machine_snapshot(carried, [said.labels for said in predictions]), **known}
+            shown = machine_snapshot(carried, [said.labels for said in predictions])
+            return {"given": True, "segments": shown, "words": whole_digest(self.judged.call.segments), **known}
         raise ReviewError("this call has no such flag, segment or label: load the page again")
 
 
@@ -59,7 +63,7 @@ class Opened:
 def show_queue(request: Request, connection: Database, page_number: Annotated[int, Query(alias="page", ge=1, le=100_000)] = 1) -> Response:
     """Which calls come next."""
     filters = Filters.read(request.query_params)
-    rows, total = list_calls(connection, filters, page_number)
+    rows, total = list_calls(connection, filters, page_number, masked=masked(request))
     return page(
         request,
         "queue.html",
@@ -153,14 +157,14 @@ def rule(connection: Database, someone: Someone, number: Number, outcome: Annota
 
 
 def open_call(connection: sqlite3.Connection, number: int) -> Opened:
-    """A call by its number. Raises HTTPException 404 where there is none or its run's folder is gone."""
+    """A call by its number. Raises HTTPException 404 where there is none, or its run cannot be read as it was taken in."""
     row = connection.execute(
         "select call.*, run.folder, run.night, run.about from call join run using (run_id) where call.id = ?", [number]
     ).fetchone()
     if row is None:
         raise HTTPException(404, "There is no such call.")
-    if not Path(row["folder"]).is_dir():
-        raise HTTPException(404, "The folder of this call's run is gone: start the app with the run's new place.")
+    if trouble(connection, row["run_id"]):  # its words name folders: not for the page
+        raise HTTPException(404, "The folder of this call's run is gone or was scored again: start the app with it once more.")
     about = json.loads(row["about"])
     labels = labels_of(about)
     judged = next((judged for judged, _ in read_judged(Path(row["folder"]), labels, call_ids=[row["call_id"]])), None)

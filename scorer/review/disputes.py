@@ -3,13 +3,13 @@
 import json
 import sqlite3
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from scorer.errors import ReviewError
 from scorer.review.store import now, saving
 from scorer.review.truth import judged_labels
-from scorer.review.verdicts import NOTE, Answer, Subject, Verdict, add_verdict, current_verdicts, set_state
+from scorer.review.verdicts import NOTE, Answer, Subject, add_verdict, current_verdicts, rulings, set_state
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ def open_dispute(connection: sqlite3.Connection, subject: Subject, *, who: str, 
     with saving(connection):
         if any(d.subject == subject and d.outcome == "open" for d in list_disputes(connection)):
             raise ReviewError("this finding is disputed already: decide that dispute first")
-        standing = _standing(current_verdicts(connection, [subject.call]), subject, machine_says=bool(machine["given"]))
+        standing = _standing(connection, subject, machine_says=bool(machine["given"]))
         cursor = connection.execute(
             "insert into dispute(at, who, call, kind, segment, subject, machine, standing, agent_side) values (?, ?, ?, ?, ?, ?, ?, ?, ?)",
             [
@@ -74,9 +74,12 @@ def decide(connection: sqlite3.Connection, number: int, outcome: str, *, who: st
 
 
 def judges(connection: sqlite3.Connection, subject: Subject) -> set[str]:
-    """Everybody who ever gave a verdict on the subject."""
-    query = "select distinct who from verdict where call = ? and kind = ? and segment = ? and subject = ?"
-    return {str(who) for (who,) in connection.execute(query, [subject.call, subject.kind, subject.segment, subject.name])}
+    """Everybody who ever gave a verdict on the subject; on a label also by confirming its whole call."""
+    query = (
+        "select distinct who from stated where call = :call and"
+        " (kind = :kind and segment = :segment and subject = :name or kind = 'call' and :kind = 'label')"
+    )
+    return {str(who) for (who,) in connection.execute(query, asdict(subject))}
 
 
 def list_disputes(connection: sqlite3.Connection, call: int | None = None) -> list[Dispute]:
@@ -106,11 +109,12 @@ def list_disputes(connection: sqlite3.Connection, call: int | None = None) -> li
     ]
 
 
-def _standing(verdicts: list[Verdict], subject: Subject, *, machine_says: bool) -> Answer:
+def _standing(connection: sqlite3.Connection, subject: Subject, *, machine_says: bool) -> Answer:
     """What holds before the dispute: what people say, else what the machine says."""
+    verdicts, ruled = current_verdicts(connection, [subject.call]), rulings(connection, [subject.call])
     if subject.kind == "label":
-        judged = judged_labels(verdicts).get((subject.call, subject.segment, subject.name))
+        judged = judged_labels(verdicts, ruled).get((subject.call, subject.segment, subject.name))
         truth = judged.truth if judged else None
         return "yes" if (machine_says if truth is None else truth) else "no"
-    last = [v.answer for v in verdicts if v.subject == subject and v.answer in ("yes", "no")]
+    last = [v.answer for v in (*verdicts, *ruled) if v.subject == subject and v.answer in ("yes", "no")]
     return last[-1] if last else "yes" if machine_says else "no"

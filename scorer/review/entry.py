@@ -9,7 +9,7 @@ from scorer.review.accounts import LONGEST, ThrottledError, find_account, log_in
 from scorer.review.render import PAGES, render
 from scorer.review.security import Person, csrf_token
 from scorer.review.store import opened
-from scorer.review.web import Admin, Database, back_to, desk_of
+from scorer.review.web import Admin, Database, back_to, desk_of, local_person
 
 OPEN = frozenset({"/login", "/static/style.css", "/static/app.css", "/static/review.js"})  # for everybody
 router = APIRouter()
@@ -19,8 +19,8 @@ def admit(request: Request) -> None:
     """Find out who asks; whoever has no session is shown the way in."""
     if request.scope["path"] in OPEN:
         return
-    desk = desk_of(request)
-    person = Person(desk.person, admin=True) if desk.person else _logged_in(request)
+    local = local_person(request)
+    person = Person(local, admin=True) if local else _logged_in(request)
     if person is None:
         raise HTTPException(303, "Log in first.", {"Location": "/login"})
     request.state.person = person
@@ -29,7 +29,7 @@ def admit(request: Request) -> None:
 @router.get("/login")
 def show_login(request: Request) -> Response:
     """The way in."""
-    if desk_of(request).person:
+    if local_person(request):
         return RedirectResponse("/", 303)
     return HTMLResponse(render("login.html", csrf=csrf_token(request), said=""))
 

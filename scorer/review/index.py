@@ -2,7 +2,7 @@
 
 import json
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,8 @@ from scorer.review.night import Night, read_night
 from scorer.review.sample import draw, strata
 from scorer.review.store import saving
 from scorer.review.verdicts import set_state
+from scorer.review.words import find_again, remember, wordless
+from scorer.tables.judged import read_judged
 from scorer.tables.nights import AGENT, TEAM, call_facts, drift_facts, flag_facts, label_facts
 
 SEVERITIES = ("critical", "warning", "notice")
@@ -33,6 +35,7 @@ def add_runs(connection: sqlite3.Connection, runs: Sequence[Path], *, sample: in
         known = connection.execute("select about from run where run_id = ?", [run_id]).fetchone()
         if known and json.loads(known["about"])["fingerprint"] == about["fingerprint"]:
             connection.execute("update run set folder = ? where run_id = ?", [str(run.resolve()), run_id])
+            _remember(connection, run, run_id)
         else:
             _add(connection, read_night(run), sample=sample, seed=seed)
         found.append(run_id)
@@ -64,10 +67,27 @@ def _add(connection: sqlite3.Connection, night: Night, *, sample: int, seed: int
             "insert or ignore into flag values (?, ?, ?, ?)",
             [(numbers[flag["call_id"]], flag["rule"], flag["severity"], flag["reason"]) for flag in flags],
         )
+        _find_again(connection, night, numbers)
         touched = connection.execute("select id from call where run_id = ? and state <> 'open'", [run_id]).fetchall()
         for (number,) in touched:
             set_state(connection, number)  # another flag may be new
         connection.executemany("insert into tally values (?, ?, ?, ?, ?, ?)", _tally_rows(run_id, facts, night.behaviours))
+
+
+def _find_again(connection: sqlite3.Connection, night: Night, numbers: Mapping[str, int]) -> None:
+    """The verdicts on the night's calls stand where their words are now; those on calls that are gone stay as they are."""
+    spoken = {number for (number,) in connection.execute("select call from verdict union select call from dispute")}
+    names_of = [call_id for call_id, number in numbers.items() if number in spoken]
+    for judged, _ in read_judged(night.folder, night.labels, call_ids=names_of) if names_of else ():
+        find_again(connection, numbers[judged.call.call_id], judged.call.segments)
+
+
+def _remember(connection: sqlite3.Connection, run: Path, run_id: str) -> None:
+    numbers = wordless(connection, run_id)
+    if numbers:
+        with saving(connection):
+            for judged, _ in read_judged(run, read_night(run).labels, call_ids=sorted(numbers)):
+                remember(connection, numbers[judged.call.call_id], judged.call.segments)
 
 
 def _forget(connection: sqlite3.Connection, run_id: str, kept: set[str]) -> None:

@@ -8,7 +8,7 @@ from starlette.responses import PlainTextResponse, Response
 
 from scorer.review import trends
 from scorer.review.agreement import coverage, flag_agreement, label_agreement
-from scorer.review.export import labelled_rows, verdict_table
+from scorer.review.export import labelled_rows, left_out, verdict_table
 from scorer.review.label_studio import labelling_config, tasks
 from scorer.review.web import Admin, Database, desk_of, masked, page
 
@@ -43,7 +43,7 @@ def show_trends(request: Request, connection: Database, team: Name = "", agent: 
 def show_export(request: Request, connection: Database, admin: Admin) -> Response:
     """What leaves the app, and what for."""
     counts = connection.execute("select count(*), count(distinct call), count(distinct who) from verdict").fetchone()
-    return page(request, "export.html", here="export", verdicts=counts[0], calls=counts[1], people=counts[2])
+    return page(request, "export.html", here="export", verdicts=counts[0], calls=counts[1], people=counts[2], left_out=left_out(connection))
 
 
 @router.get("/export/verdicts.csv")

@@ -18,7 +18,7 @@ from scorer.errors import ReviewError, ScorerError, frames
 from scorer.manifest import read_run
 from scorer.review import calls as call_pages
 from scorer.review import entry, numbers, worklist
-from scorer.review.accounts import accounts
+from scorer.review.accounts import any_account
 from scorer.review.entry import admit
 from scorer.review.index import add_runs
 from scorer.review.render import render
@@ -38,7 +38,7 @@ def open_desk(db: Path, runs: Sequence[Path], *, person: str, sample: int, seed:
         add_runs(connection, runs, sample=sample, seed=seed)
         if not connection.execute("select 1 from run").fetchone():
             raise ReviewError(f"{db}: holds no run yet: name the folder of a finished one")
-        return Desk(db, person="" if accounts(connection) else person, choices=worklist.choices(connection), seed=seed)
+        return Desk(db, person="" if any_account(connection) else person, choices=worklist.choices(connection), seed=seed)
 
 
 def create_app(desk: Desk, *, hosts: frozenset[str] = LOOPBACK, https: bool = False) -> FastAPI:

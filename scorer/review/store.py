@@ -9,7 +9,7 @@ from pathlib import Path
 
 from scorer.errors import ReviewError
 
-VERSION = 1
+VERSION = 2
 BUSY_MS = 10_000  # how long a save waits for another one
 SCHEMA = """
 create table setting(name text primary key, value text not null) strict, without rowid;
@@ -36,7 +36,6 @@ create table verdict(
     answer text not null check (answer in ('yes', 'no', 'unsure', 'withdrawn')), note text not null, machine text not null,
     settles integer not null, supersedes integer references verdict
 ) strict;
-create index verdict_subject on verdict(call, kind, segment, subject, who, id);
 create trigger verdict_is_new before insert on verdict when exists (select 1 from verdict where id = new.id)
     begin select raise(abort, 'verdicts are only superseded'); end;
 create trigger verdict_stays before update on verdict begin select raise(abort, 'verdicts are only superseded'); end;
@@ -53,11 +52,17 @@ create table ruling(
 ) strict;
 create table account(name text primary key, role text not null, password text not null, changed_at text not null) strict, without rowid;
 create table login_failure(at real not null, name text not null, address text not null) strict;
-create view current as select v.* from verdict v where not exists (
-    select 1 from verdict n where n.call = v.call and n.kind = v.kind and n.segment = v.segment and n.subject = v.subject
+"""
+PLACES = """
+create table place(verdict integer primary key references verdict, segment integer not null, words text) strict;
+create index verdict_by on verdict(call, kind, subject, who, id);
+create view stated as select v.id, v.at, v.who, v.call, v.kind, coalesce(p.segment, v.segment) as segment, v.subject, v.answer, v.note,
+    v.machine, v.settles, v.supersedes from verdict v left join place p on p.verdict = v.id;
+create view current as select v.* from stated v where v.segment <> -2 and not exists (
+    select 1 from stated n where n.call = v.call and n.kind = v.kind and n.segment = v.segment and n.subject = v.subject
     and n.who = v.who and n.id > v.id
 );
-"""
+"""  # since version 2: where the words of a verdict are, in a call that was scored again; -2 is verdicts.GONE
 
 
 @contextmanager
@@ -96,7 +101,7 @@ def saving(connection: sqlite3.Connection) -> Iterator[None]:
 
 
 def prepare(path: Path) -> None:
-    """Make the database where it is missing. Raises ReviewError where it is of another version."""
+    """Make the database where it is missing, bring one of version 1 up to date. Raises ReviewError where it is of another version."""
     path.parent.mkdir(parents=True, exist_ok=True)
     if not path.exists():
         path.touch(mode=0o600)  # it holds what people said of people
@@ -106,7 +111,11 @@ def prepare(path: Path) -> None:
             found = connection.execute("pragma user_version").fetchone()[0]
             if found == 0:
                 _make(connection)
-    if found not in (0, VERSION):
+            if found == 1:
+                connection.execute("drop view current")
+                connection.execute("drop index verdict_subject")
+                _run(connection, PLACES)
+    if found not in (0, 1, VERSION):
         raise ReviewError(f"{path}: version {found}, this program reads {VERSION}: use the program that made it, or another --db")
 
 
@@ -131,13 +140,16 @@ def now() -> str:
 
 
 def _make(connection: sqlite3.Connection) -> None:
-    statements, statement = [], ""
-    for line in SCHEMA.splitlines():
+    _run(connection, SCHEMA + PLACES)
+    connection.execute("insert into setting values ('session_key', ?)", [secrets.token_urlsafe(48)])
+
+
+def _run(connection: sqlite3.Connection, script: str) -> None:
+    """The statements of a script, in the transaction that is open; afterwards the database is of this version."""
+    statement = ""
+    for line in script.splitlines():
         statement += line + "\n"
         if sqlite3.complete_statement(statement):
-            statements.append(statement)
+            connection.execute(statement)
             statement = ""
-    for each in statements:
-        connection.execute(each)
-    connection.execute("insert into setting values ('session_key', ?)", [secrets.token_urlsafe(48)])
     connection.execute(f"pragma user_version = {VERSION}")

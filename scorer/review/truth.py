@@ -11,7 +11,7 @@ Place = tuple[int, int, str]  # call, segment, label
 
 @dataclass(slots=True)
 class Judged:
-    """One label at one segment: the machine's answer, each person's, and the one that ended a dispute."""
+    """One label at one segment: the machine's answer, each person's, and that of the last ruling in a dispute."""
 
     machine: bool
     answers: dict[str, bool] = field(default_factory=dict)
@@ -27,11 +27,11 @@ class Judged:
         return None if yes == no else yes > no
 
 
-def judged_labels(verdicts: Sequence[Verdict]) -> dict[Place, Judged]:
+def judged_labels(verdicts: Sequence[Verdict], rulings: Iterable[Verdict]) -> dict[Place, Judged]:
     """Every label that a person judged, one by one or by confirming a whole call.
 
     Confirming a whole call confirms what was shown at every segment on which that person said nothing else; "unsure" is
-    something else, and leaves the label unjudged.
+    something else, and leaves the label unjudged. A ruling settles what it is about, whatever its author says afterwards.
     """
     own = [verdict for verdict in verdicts if verdict.subject.kind == "label"]
     said = {(v.who, v.subject.call, v.subject.segment, v.subject.name) for v in own}
@@ -42,14 +42,17 @@ def judged_labels(verdicts: Sequence[Verdict]) -> dict[Place, Judged]:
             place = (subject.call, subject.segment, subject.name)
             judged = found.setdefault(place, Judged(bool(verdict.machine["given"])))
             judged.answers[verdict.who] = verdict.answer == "yes"
-            if verdict.settles:
-                judged.settled = verdict.answer == "yes"
     for verdict in verdicts:
         if verdict.subject.kind == "call" and verdict.answer == "yes":
             for segment, label, given in shown_labels(verdict.machine):
                 if (verdict.who, verdict.subject.call, segment, label) not in said:
                     judged = found.setdefault((verdict.subject.call, segment, label), Judged(given))
                     judged.answers[verdict.who] = given
+    for ruling in rulings:
+        subject = ruling.subject
+        if subject.kind == "label":
+            judged = found.setdefault((subject.call, subject.segment, subject.name), Judged(bool(ruling.machine["given"])))
+            judged.settled = ruling.answer == "yes"
     return found
 
 

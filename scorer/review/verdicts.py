@@ -12,6 +12,7 @@ from scorer.review.store import now, saving
 Kind = Literal["flag", "label", "call"]  # call: "I have read all of it, and where I said nothing it is as shown"
 Answer = Literal["yes", "no", "unsure", "withdrawn"]
 NO_SEGMENT = -1
+GONE = -2  # segment of what is about words that are no longer in the call, see words.py
 NOTE = 2000  # characters
 
 
@@ -65,7 +66,7 @@ def add_verdict(
     """The insert alone, for a change that is larger; the caller is in `saving` and sets the state."""
     cursor = connection.execute(
         "insert into verdict(at, who, call, kind, segment, subject, answer, note, machine, settles, supersedes)"
-        " values (:at, :who, :call, :kind, :segment, :name, :answer, :note, :machine, :settles, (select max(id) from verdict"
+        " values (:at, :who, :call, :kind, :segment, :name, :answer, :note, :machine, :settles, (select id from current"
         " where call = :call and kind = :kind and segment = :segment and subject = :name and who = :who))",
         {
             "at": now(),
@@ -103,15 +104,24 @@ def set_state(connection: sqlite3.Connection, call: int) -> None:
 
 
 def current_verdicts(connection: sqlite3.Connection, calls: Sequence[int] | None = None) -> list[Verdict]:
-    """The latest verdict of each person on each subject, oldest first; of some calls or of all. Withdrawn ones are left out."""
+    """The latest verdict of each person on each subject, oldest first; of some calls or of all. Left out are withdrawn ones,
+    and those about words that are no longer in their call.
+    """
     where = "" if calls is None else f"and call in ({', '.join('?' * len(calls))})"
     rows = connection.execute(f"select * from current where answer <> 'withdrawn' {where} order by id", list(calls or []))
     return [_verdict(row) for row in rows]
 
 
+def rulings(connection: sqlite3.Connection, calls: Sequence[int] | None = None) -> list[Verdict]:
+    """The verdicts that end disputes, oldest first, also where their author has said something else since; the last on a subject holds."""
+    where = "" if calls is None else f"and call in ({', '.join('?' * len(calls))})"
+    rows = connection.execute(f"select * from stated where settles and segment <> {GONE} {where} order by id", list(calls or []))
+    return [_verdict(row) for row in rows]
+
+
 def history(connection: sqlite3.Connection, call: int) -> list[Verdict]:
-    """Everything that was said about a call, oldest first, superseded verdicts too."""
-    return [_verdict(row) for row in connection.execute("select * from verdict where call = ? order by id", [call])]
+    """Everything that was said about a call, oldest first: superseded verdicts and those about an earlier transcript too."""
+    return [_verdict(row) for row in connection.execute("select * from stated where call = ? order by id", [call])]
 
 
 def _verdict(row: sqlite3.Row) -> Verdict:

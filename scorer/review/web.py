@@ -9,6 +9,7 @@ from typing import Annotated, Any
 from fastapi import Depends, HTTPException, Request
 from starlette.responses import HTMLResponse, RedirectResponse
 
+from scorer.review.accounts import any_account
 from scorer.review.render import render
 from scorer.review.security import Person, csrf_token
 from scorer.review.store import opened
@@ -17,7 +18,7 @@ from scorer.review.worklist import Choices
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """What the app works with. `person` is who sits at the machine; empty where everybody must log in."""
+    """What the app works with. `person` is who sits at the machine; empty where everybody had to log in when it started."""
 
     db: Path
     person: str
@@ -29,6 +30,15 @@ def desk_of(request: Request) -> Desk:
     """The desk of the running app."""
     found: Desk = request.app.state.desk
     return found
+
+
+def local_person(request: Request) -> str:
+    """Who sits at the machine; empty where everybody must log in: as soon as there is an account, also one that came just now."""
+    desk = desk_of(request)
+    if not desk.person:
+        return ""
+    with opened(desk.db) as connection:
+        return "" if any_account(connection) else desk.person
 
 
 def database(request: Request) -> Iterator[sqlite3.Connection]:
@@ -63,7 +73,7 @@ def masked(request: Request) -> bool:
 
 def page(request: Request, name: str, **values: Any) -> HTMLResponse:
     """A page in the frame of the app."""
-    frame = {"person": request.state.person, "login": not desk_of(request).person, "csrf": csrf_token(request), "masked": masked(request)}
+    frame = {"person": request.state.person, "login": not local_person(request), "csrf": csrf_token(request), "masked": masked(request)}
     return HTMLResponse(render(name, **frame, **values))
 
 

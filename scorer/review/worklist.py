@@ -4,9 +4,11 @@ import json
 import sqlite3
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from scorer.review.masks import visible
 from scorer.tables.nights import search_calls
 
 PAGE = 50  # calls
@@ -64,9 +66,12 @@ def choices(connection: sqlite3.Connection) -> Choices:
     )
 
 
-def list_calls(connection: sqlite3.Connection, filters: Filters, page: int) -> tuple[list[dict[str, Any]], int]:
-    """One page of calls with their flags, worst first and samples behind, and how many there are in all."""
-    where, values = _where(connection, filters)
+def list_calls(connection: sqlite3.Connection, filters: Filters, page: int, *, masked: bool = True) -> tuple[list[dict[str, Any]], int]:
+    """One page of calls with their flags, worst first and samples behind, and how many there are in all.
+
+    Words are searched in the transcripts as they are shown: a number that is masked cannot be guessed digit by digit.
+    """
+    where, values = _where(connection, filters, masked=masked)
     total = int(connection.execute(f"select count(*) from call where {where}", values).fetchone()[0])
     rows = connection.execute(
         f"select call.*, (select night from run where run.run_id = call.run_id) as night from call where {where}"
@@ -96,7 +101,7 @@ def _flags(connection: sqlite3.Connection, number: int) -> list[dict[str, str]]:
     return [dict(row) for row in connection.execute(f"select * from flag where call = ? order by {order}", [number])]
 
 
-def _where(connection: sqlite3.Connection, filters: Filters) -> tuple[str, list[Any]]:
+def _where(connection: sqlite3.Connection, filters: Filters, *, masked: bool) -> tuple[str, list[Any]]:
     kinds = SHOWN[filters.which]
     parts, values = [f"kind in ({', '.join('?' * len(kinds))})"], list[Any](kinds)
     wishes: Sequence[tuple[str, str, Any]] = (
@@ -114,15 +119,16 @@ def _where(connection: sqlite3.Connection, filters: Filters) -> tuple[str, list[
             values.append(value)
     if filters.words:
         parts.append("(run_id, call_id) in (select run_id, call_id from temp.said)")
-        _search(connection, filters)
+        _search(connection, filters, masked=masked)
     return " and ".join(parts), values
 
 
-def _search(connection: sqlite3.Connection, filters: Filters) -> None:
+def _search(connection: sqlite3.Connection, filters: Filters, *, masked: bool) -> None:
     """Put the calls in which the words are said into temp.said; the words themselves are nowhere kept."""
     connection.execute("create temp table if not exists said(run_id text, call_id text, primary key (run_id, call_id)) without rowid")
     connection.execute("delete from temp.said")
     for run_id, folder in connection.execute("select run_id, folder from run where ? in ('', night)", [filters.night]).fetchall():
         if Path(folder).is_dir():
-            found = [(run_id, call_id) for call_id in search_calls(Path(folder), filters.words)]
+            calls = search_calls(Path(folder), filters.words, shown=partial(visible, masked=masked))
+            found = [(run_id, call_id) for call_id in calls]
             connection.executemany("insert or ignore into temp.said values (?, ?)", found)

@@ -1,7 +1,7 @@
 """What do the tables of a finished run add up to?"""
 
 import datetime as dt
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -112,11 +112,14 @@ def drift_facts(run: Path, labels: Sequence[str]) -> dict[str, Any]:
     return {"segments": count, "text_length": length, "other_share": other, "scores": scores, "labels": found}
 
 
-def search_calls(run: Path, words: str) -> set[str]:
-    """The calls in which someone says the words, upper or lower case."""
+def search_calls(run: Path, words: str, *, shown: Callable[[str], str]) -> set[str]:
+    """The calls in which someone says the words, upper or lower case, also in the text as it is `shown`: what is hidden is not found."""
+    found: set[str] = set()
     with _connected(segments=_Table(run, "segments")) as database:
-        found = database.execute("select distinct call_id from segments where contains(lower(text), lower(?))", [words]).fetchall()
-    return {call_id for (call_id,) in found}
+        said = database.execute("select call_id, text from segments where contains(lower(text), lower(?))", [words])
+        while rows := said.fetchmany(FETCHED):
+            found.update(call_id for call_id, text in rows if call_id not in found and words.lower() in shown(text).lower())
+    return found
 
 
 def _tally_names(behaviours: Sequence[str]) -> list[str]:

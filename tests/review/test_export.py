@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import shutil
 import sqlite3
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ from scorer.review.index import add_runs
 from scorer.review.label_studio import import_annotations, labelling_config, tasks
 from scorer.review.store import prepare
 from scorer.review.truth import judged_labels
-from scorer.review.verdicts import Answer, Subject, current_verdicts, save_verdict
+from scorer.review.verdicts import Answer, Subject, current_verdicts, rulings, save_verdict
 from scorer.training.corpus import read_corpus
 from scorer.training.examples import IGNORED, targets
 
@@ -72,6 +73,38 @@ def test_the_same_call_of_two_nights_comes_once_and_contradictions_not_at_all(da
     assert rows == {"bad": ["apology"], "bad@run-3": ["apology", "interruption"]}
 
 
+@pytest.mark.parametrize("nights", [("no", "yes", "no"), ("no", "no", "yes"), ("yes", "no", "no")])
+def test_what_nights_contradict_each_other_on_does_not_depend_on_their_order(
+    database: sqlite3.Connection, tmp_path: Path, nights: tuple[Answer, ...]
+) -> None:
+    add_runs(database, [small_run(tmp_path / f"run{n}", f"run-{n}") for n in (2, 3)], sample=0, seed=1)
+    numbers = [number for (number,) in database.execute("select id from call where call_id = 'bad' order by run_id")]
+    for number, answer in zip(numbers, nights, strict=True):
+        judge(database, Subject(number, "label", 1, "interruption"), answer)
+
+    assert list(labelled_rows(database)) == []
+
+
+def test_calls_that_cannot_be_read_as_they_were_judged_are_left_out_and_named(database: sqlite3.Connection, tmp_path: Path) -> None:
+    for n in (2, 3, 4):
+        add_runs(database, [small_run(tmp_path / f"run{n}", f"run-{n}")], sample=0, seed=1)
+    for number in (1, 2, 6, 10, 14):
+        judge(database, Subject(number, "label", 3, "deflection"), "yes")
+    shutil.rmtree(tmp_path / "run")
+    about = json.loads((tmp_path / "run2/run.json").read_text())
+    (tmp_path / "run2/run.json").write_text(json.dumps(about | {"fingerprint": "with a late file"}))
+
+    (tmp_path / "run4/run.json").write_text("damaged")
+
+    result = CliRunner().invoke(app, ["review", "export", str(tmp_path / "out"), "--db", str(tmp_path / "reviews.sqlite")])
+
+    assert result.exit_code == 0 and "holds 1 labelled calls" in result.stdout
+    assert f"2 calls are left out: {tmp_path}/run is gone" in result.stderr
+    assert f"1 call is left out: {tmp_path}/run2 was scored again" in result.stderr
+    assert f"1 call is left out: {tmp_path}/run4/run.json: cannot be read" in result.stderr
+    assert {task["data"]["run_id"] for task in tasks(database, masked=True)} <= {"run-3"}
+
+
 @pytest.mark.parametrize("cell", ["=1+1", "+1", "-1", "@x", "\t=1", " =1", "\r=1", "\n=1"])
 def test_a_cell_that_a_spreadsheet_would_run_is_text(cell: str) -> None:
     assert safe_cell(cell).startswith("'")
@@ -109,9 +142,38 @@ def test_tasks_carry_the_predictions_and_annotations_come_back_as_verdicts(datab
     assert import_annotations(database, tmp_path / "ls.json") == 1
     assert import_annotations(database, tmp_path / "ls.json") == 0
 
-    truth = {place[1:]: j.truth for place, j in judged_labels(current_verdicts(database)).items()}
+    truth = {place[1:]: j.truth for place, j in judged_labels(current_verdicts(database), rulings(database)).items()}
     assert truth[0, "problem"] and truth[4, "apology"] and truth[1, "interruption"] is False and truth[3, "deflection"] is False
     assert {v.who for v in current_verdicts(database)} == {"label-studio:li@example.org"}
+
+
+def test_an_annotation_of_an_earlier_transcript_is_refused(database: sqlite3.Connection, tmp_path: Path) -> None:
+    found = annotated(database, (1, "apology"))
+    found[0]["data"]["words"] = "others"
+    (tmp_path / "ls.json").write_text(json.dumps(found))
+
+    with pytest.raises(ReviewError, match="call number 1 was scored again"):
+        import_annotations(database, tmp_path / "ls.json")
+
+
+def test_the_latest_annotation_of_a_person_counts_whole(database: sqlite3.Connection, tmp_path: Path) -> None:
+    def take_in(*annotations: tuple[int, str, str]) -> tuple[int, set[str]]:
+        (found,) = annotated(database)
+        by = found["annotations"][0]["completed_by"]
+        found["annotations"] = [
+            {"id": number, "updated_at": at, "completed_by": by, "result": annotated(database, (1, label))[0]["annotations"][0]["result"]}
+            for number, at, label in annotations
+        ]
+        (tmp_path / "ls.json").write_text(json.dumps([found]))
+        new = import_annotations(database, tmp_path / "ls.json")
+        return new, {
+            label for (_, at, label), j in judged_labels(current_verdicts(database), rulings(database)).items() if at == 1 and j.truth
+        }
+
+    assert take_in((1, "2026-11-20", "apology")) == (1, {"apology"})
+    assert take_in((1, "2026-11-21", "deflection")) == (1, {"deflection"})  # the same one, corrected
+    assert take_in((2, "2026-11-23", "ownership"), (1, "2026-11-22", "apology")) == (2, {"ownership"})
+    assert take_in((2, "2026-11-23", "ownership"), (1, "2026-11-22", "apology")) == (0, {"ownership"})
 
 
 @pytest.mark.parametrize(

@@ -189,6 +189,15 @@ def test_a_reviewer_may_not_take_transcripts_out(closed: TestClient) -> None:
     assert {closed.get(path).status_code for path in paths} == {200}
 
 
+def test_an_account_counts_as_soon_as_it_is_there(browser: TestClient, database: sqlite3.Connection) -> None:
+    sent = {"csrf": token(browser), "kind": "label", "segment": 1, "say": "interruption yes"}
+    add_account(database, "ana", PASSWORD, "reviewer")
+
+    assert {browser.get(path).status_code for path in ("/", "/calls/1", "/export")} == {303}
+    assert browser.post("/calls/1/verdicts", data=sent).status_code == 303 and not database.execute("select * from verdict").fetchone()
+    assert enter(browser, "ana") == 303 and "ana" in browser.get("/").text and browser.get("/export").status_code == 403
+
+
 def test_a_session_ends_with_the_account_and_with_a_new_password(closed: TestClient, database: sqlite3.Connection) -> None:
     enter(closed, "ana")
     add_account(database, "ana", PASSWORD + "!", "reviewer")
@@ -268,6 +277,18 @@ def test_numbers_are_hidden_until_an_admin_asks(tmp_path: Path) -> None:
         assert "[card number]" in browser.get("/calls/1").text
         browser.post("/masks", data={"csrf": token(browser), "show": "true"})
         assert "4111 1111 1111 1111" in browser.get("/calls/1").text
+
+
+def test_a_hidden_number_cannot_be_searched_digit_by_digit(tmp_path: Path) -> None:
+    run = write_run(tmp_path / "r", [call("c", *GOOD, texts={0: "my card is 4111 1111 1111 1111"})], run_id="n")
+    with client(open_desk(tmp_path / "n.sqlite", [run], person="sam", sample=1, seed=1)) as browser:
+
+        def found(words: str) -> bool:
+            return 'href="/calls/1"' in browser.get("/", params={"words": words}).text
+
+        assert found("MY card is") and not any(found(words) for words in ("411", "4111 1", "is 4"))
+        browser.post("/masks", data={"csrf": token(browser), "show": "true"})
+        assert found("4111 1") and not found("4111 2")
 
 
 def test_a_run_that_is_none_leaves_no_database(tmp_path: Path) -> None:

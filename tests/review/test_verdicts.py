@@ -18,7 +18,7 @@ from scorer.review.index import add_runs
 from scorer.review.sample import draw, strata
 from scorer.review.store import opened, prepare
 from scorer.review.truth import judged_labels, machine_snapshot
-from scorer.review.verdicts import Subject, current_verdicts, history, save_verdict
+from scorer.review.verdicts import Subject, current_verdicts, history, rulings, save_verdict
 from scorer.review.web import Desk
 from scorer.review.worklist import Filters, list_calls, neighbours
 
@@ -123,9 +123,9 @@ def test_the_most_people_decide_and_a_draw_decides_nothing(database: sqlite3.Con
     save_verdict(database, LABEL, "unsure", who="jo", machine=SAID)
     place = (1, 1, "interruption")
 
-    assert judged_labels(current_verdicts(database))[place].truth is None
+    assert judged_labels(current_verdicts(database), rulings(database))[place].truth is None
     save_verdict(database, LABEL, "no", who="jo", machine=SAID)
-    assert judged_labels(current_verdicts(database))[place].truth is False
+    assert judged_labels(current_verdicts(database), rulings(database))[place].truth is False
 
 
 def test_confirming_a_whole_call_confirms_what_was_shown_where_nothing_else_was_said(database: sqlite3.Connection) -> None:
@@ -134,7 +134,7 @@ def test_confirming_a_whole_call_confirms_what_was_shown_where_nothing_else_was_
     save_verdict(database, Subject(2, "label", 1, "apology"), "unsure", who="ana", machine={"given": False})
     save_verdict(database, WHOLE, "yes", who="ana", machine=shown)
 
-    truth = {place[1:]: judged.truth for place, judged in judged_labels(current_verdicts(database)).items()}
+    truth = {place[1:]: judged.truth for place, judged in judged_labels(current_verdicts(database), rulings(database)).items()}
 
     assert truth == {(0, "apology"): True, (0, "ownership"): True}
 
@@ -153,10 +153,36 @@ def test_a_dispute_is_decided_by_somebody_else_and_the_decision_counts(database:
 
     (dispute,) = list_disputes(database)
     assert (dispute.standing, dispute.outcome, dispute.ruled_by, dispute.ruling) == ("yes", "overturned", "jo", "it did")
-    assert judged_labels(current_verdicts(database))[1, 1, "interruption"].truth is False
+    assert judged_labels(current_verdicts(database), rulings(database))[1, 1, "interruption"].truth is False
     assert state(database) == "begun"
     with pytest.raises(ReviewError, match="no open dispute"):
         decide(database, number, "upheld", who="pat", note="")
+
+
+def test_whoever_confirmed_the_whole_call_has_judged_its_labels(database: sqlite3.Connection) -> None:
+    save_verdict(database, Subject(1, "call"), "yes", who="bo", machine={"given": True, "segments": []})
+    number = open_dispute(database, LABEL, who="ana", agent_side="the line broke", machine=SAID)
+    flag = open_dispute(database, FLAG, who="ana", agent_side="no", machine=SAID)
+
+    with pytest.raises(ReviewError, match="somebody else"):
+        decide(database, number, "upheld", who="bo", note="")
+    decide(database, flag, "upheld", who="bo", note="")  # reading a call says nothing of its flags
+
+
+def test_a_ruling_holds_whatever_its_author_says_afterwards_until_there_is_another(database: sqlite3.Connection) -> None:
+    def truth() -> bool | None:
+        return judged_labels(current_verdicts(database), rulings(database))[1, 1, "interruption"].truth
+
+    for who in ("ana", "cy"):
+        save_verdict(database, LABEL, "yes", who=who, machine=SAID)
+    decide(database, open_dispute(database, LABEL, who="ana", agent_side="no", machine=SAID), "overturned", who="bo", note="")
+    for answer in ("unsure", "yes", "withdrawn"):
+        save_verdict(database, LABEL, answer, who="bo", machine=SAID)  # type: ignore[arg-type]
+        assert truth() is False
+    number = open_dispute(database, LABEL, who="ana", agent_side="still", machine=SAID)
+    assert list_disputes(database)[0].standing == "no"
+    decide(database, number, "overturned", who="jo", note="")
+    assert truth() is True
 
 
 def test_the_queue_holds_flagged_calls_and_the_sample_worst_first(database: sqlite3.Connection) -> None:
