@@ -218,10 +218,10 @@ def test_temperature_undoes_overconfidence() -> None:
     assert fit_temperature(3 * honest, truth) == pytest.approx(3, rel=0.05)
 
 
-def test_threshold_is_the_middle_of_the_best() -> None:
+def test_threshold_is_midway_between_half_of_the_best_f1_and_the_middle_of_the_best() -> None:
     probabilities = np.array([0.1, 0.2, 0.7, 0.9])
 
-    assert fit_threshold(probabilities, np.array([False, False, True, True])) == pytest.approx(0.45, abs=0.011)
+    assert fit_threshold(probabilities, np.array([False, False, True, True])) == pytest.approx((0.5 + 0.45) / 2, abs=0.006)
 
 
 def test_numbers_of_a_label_by_hand() -> None:
