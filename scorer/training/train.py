@@ -47,6 +47,11 @@ def train(config: TrainingConfig, *, out: Path, work: Path) -> None:
     before = made_from(config)
     labels = read_labels(config.labels)
     calls = split(read_corpus(config.train_files, names(labels)), labels, config.held_out_share, config.seed)
+    if not calls.train:
+        raise ModelError(
+            f"no call to learn from: all {len(calls.held_out)} are held out (copies of a call are one call): label more calls, or lower "
+            "held_out_share"
+        )
     save(fit(config, calls.train, labels, work=work), out)
     write_record(out, calls, before=before)
     shutil.rmtree(work, ignore_errors=True)

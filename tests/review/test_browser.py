@@ -123,9 +123,15 @@ def test_a_save_that_fails_is_said(browser: Browser, address: str) -> None:
 def test_verdicts_teach_the_model(browser: Browser, tmp_path: Path, keyword_folder: Path) -> None:
     """From the queue to a verdict, to an export, to a model that answers otherwise."""
     rows = [
-        {"call_id": f"c{n:02}", "speaker": turn.split(" ", 1)[0], "text": turn.split(" ", 1)[1], "start": 2.0 * at, "end": 2.0 * at + 1.5}
+        {
+            "call_id": f"c{n:02}",
+            "speaker": speaker,
+            "text": text + " word" * n,
+            "start": 2.0 * at,
+            "end": 2.0 * at + 1.5,
+        }  # no two calls alike
         for n in range(24)
-        for at, turn in enumerate(TURNS)
+        for at, (speaker, text) in enumerate(turn.split(" ", 1) for turn in TURNS)
     ]
     pq.write_table(pa.Table.from_pylist(rows), tmp_path / "night.parquet")
     score(tmp_path / "night.parquet", tmp_path / "before", keyword_folder)

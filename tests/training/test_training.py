@@ -298,6 +298,15 @@ def test_a_teacher_of_other_labels_is_refused(training_config: TrainingConfig, k
         train(student, out=tmp_path / "out", work=tmp_path / "work")
 
 
+def test_copies_of_one_call_are_nothing_to_learn_from(training_config: TrainingConfig, tmp_path: Path) -> None:
+    (path,) = training_config.train
+    call = json.loads(path.read_text().splitlines()[0])
+    path.write_text("".join(json.dumps(call | {"call_id": f"copy{n}"}) + "\n" for n in range(40)))
+
+    with pytest.raises(ModelError, match="no call to learn from: all 40 are held out"):
+        train(training_config, out=tmp_path / "out", work=tmp_path / "work")
+
+
 @pytest.mark.parametrize(("role", "kind"), [("base_model", str), ("teacher", Path)])
 def test_a_trained_model_that_does_not_say_which_calls_it_has_seen_is_refused(
     training_config: TrainingConfig, keyword_folder: Path, tmp_path: Path, role: str, kind: type
