@@ -14,6 +14,7 @@ from transformers import AutoTokenizer
 
 from scorer.classify.decide import UNCALIBRATED
 from scorer.classify.model import load_model
+from scorer.config import load_yaml
 from scorer.errors import ConfigError, ModelError
 from scorer.labels import read_labels
 from scorer.scoring.rubric import load_rubric
@@ -27,11 +28,12 @@ from scorer.training.judge import Judged
 from scorer.training.metrics import calibration_error, f1, label_numbers
 from scorer.training.report import write_report
 from scorer.training.settings import TrainingConfig
-from scorer.training.split import Split, seen_by, shared_calls, split, write_record
+from scorer.training.split import RECORD, Split, seen_by, shared_calls, split, write_record
 from scorer.training.train import _origin, checkpoint, new_model, train
 from scorer.training.trainer import MovingAverage
 
-RUBRIC = Path(__file__).parents[2] / "configs" / "rubric.yaml"
+CONFIGS = Path(__file__).parents[2] / "configs"
+RUBRIC = CONFIGS / "rubric.yaml"
 LABELS = read_labels(Path(__file__).parents[2] / "models" / "labels.json")
 NAMES = ("interruption", "retention_pushiness", "ownership", "apology", "deflection", "problem", "exit_request")
 
@@ -329,6 +331,13 @@ def test_a_head_is_kept_for_the_same_labels_in_the_same_order_only(keyword_folde
 def test_a_trained_model_is_no_base_for_cross_validation(training_config: TrainingConfig, keyword_folder: Path) -> None:
     with pytest.raises(ConfigError, match="has been trained"):
         training_config.model_copy(update={"base_model": str(keyword_folder)}).quick()
+
+
+def test_going_on_starts_from_the_model_in_use_and_differs_in_pace_only() -> None:
+    whole, more = (load_yaml(CONFIGS / f"{name}.yaml", TrainingConfig).model_dump() for name in ("training", "continue"))
+
+    assert {key for key in whole if whole[key] != more[key]} == {"base_model", "epochs", "learning_rate", "head_learning_rate"}
+    assert more["base_model"] == "models/default" and (CONFIGS.parent / more["base_model"] / RECORD).is_file()
 
 
 def test_a_dev_file_in_a_training_folder_is_not_learnt_from(training_config: TrainingConfig) -> None:
