@@ -23,7 +23,7 @@ def admit(request: Request) -> None:
     person = Person(local, admin=True) if local else _logged_in(request)
     if person is None:
         raise HTTPException(303, "Log in first.", {"Location": "/login"})
-    request.state.person = person
+    request.state.person, request.state.login = person, not local
 
 
 @router.get("/login")

@@ -1,6 +1,5 @@
 """On which kinds of calls is a model better or worse? Parts of the dev calls, and the same calls with something taken away."""
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -9,13 +8,13 @@ import numpy as np
 
 from scorer.classify.decide import Decision
 from scorer.records import Segment
+from scorer.training.augment import PUNCTUATION
 from scorer.training.corpus import LabelledCall
 from scorer.training.judge import Judged
 from scorer.training.metrics import f1
 
 SLICED_BY = ("style", "lang", "domain", "type")
 FEWEST = 5  # positives under which an F1 says nothing
-UNSPOKEN = re.compile(r"[^\w\s'*\[\]]")
 Decisions = Mapping[str, Decision]
 
 
@@ -26,7 +25,7 @@ def without_clock(segment: Segment) -> Segment:
 
 def without_punctuation(segment: Segment) -> Segment:
     """As from a recogniser that writes words only."""
-    return replace(segment, text=UNSPOKEN.sub(" ", segment.text.lower()))
+    return replace(segment, text=PUNCTUATION.sub(" ", segment.text.lower()))
 
 
 CHANGES: dict[str, Callable[[Segment], Segment]] = {"without clock": without_clock, "lower case, no punctuation": without_punctuation}
