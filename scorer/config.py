@@ -77,6 +77,7 @@ class ModelSettings(Settings):
     window_tokens: int = Field(default=512, ge=32, le=512)
     context_tokens: int = Field(default=96, ge=0)
     batch_tokens: int = Field(default=4096, ge=32)
+    precision: Literal["float32", "bfloat16"] = "float32"
     shard_rows: int = Field(default=10_000, ge=1)
 
     @model_validator(mode="after")

@@ -69,7 +69,7 @@ def _score_calls(
             else:
                 yield item
 
-    for judged in predict(calls(), loaded, maker, batch_tokens=rules.use.batch_tokens):
+    for judged in predict(calls(), loaded, maker, batch_tokens=rules.use.batch_tokens, precision=rules.use.precision):
         score = score_call(judged, rules.rubric)
         writer.write_call(judged, score)
         totals.add(judged.call, score)

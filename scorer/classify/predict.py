@@ -10,7 +10,7 @@ from torch import Tensor
 
 from scorer.classify.decide import decide
 from scorer.classify.model import SegmentModel
-from scorer.classify.reading import Reading, reading_of
+from scorer.classify.reading import Precision, Reading, reading_of
 from scorer.classify.timing import time_segments
 from scorer.classify.tokens import WindowMaker
 from scorer.classify.windows import Window
@@ -23,9 +23,11 @@ Batch = Sequence[tuple[int, Window]]  # windows, each with its call's place in t
 Started = tuple[Sequence[Call], list[tuple[Batch, Future[Tensor]]]]
 
 
-def predict(calls: Iterable[Call], model: SegmentModel, maker: WindowMaker, *, batch_tokens: int) -> Iterator[JudgedCall]:
+def predict(
+    calls: Iterable[Call], model: SegmentModel, maker: WindowMaker, *, batch_tokens: int, precision: Precision = "float32"
+) -> Iterator[JudgedCall]:
     """Judge every call, in the order given. A call's result does not depend on the calls beside it."""
-    for call, logits in _read(calls, maker, reading_of(model, batch_tokens), labels=len(model.labels)):
+    for call, logits in _read(calls, maker, reading_of(model, batch_tokens, precision), labels=len(model.labels)):
         yield judge(call, logits, model)
 
 

@@ -5,6 +5,7 @@ from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
+from typing import Literal
 
 import torch
 from torch import Tensor
@@ -13,6 +14,8 @@ from scorer.classify.cores import usable_cores
 from scorer.classify.encoder import piece_logits
 from scorer.classify.model import SegmentModel
 from scorer.classify.windows import Window
+
+Precision = Literal["float32", "bfloat16"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,15 +44,20 @@ class Reading:
             torch.set_num_threads(before)
 
 
-def reading_of(model: SegmentModel, batch_tokens: int) -> Reading:
+def reading_of(model: SegmentModel, batch_tokens: int, precision: Precision = "float32") -> Reading:
     """On a GPU batches of `batch_tokens`. On the CPU every core reads one window at a time, without padding.
 
     That is as fast as batches there, and what is read beside a window cannot change the last bits of its answer.
     """
-    answer = partial(piece_logits, model.network, pad_id=model.pad_id)
-    if next(model.network.parameters()).device.type == "cpu":
-        return Reading(answer, 1, _cores())
-    return Reading(answer, batch_tokens, 1)
+    device = next(model.network.parameters()).device.type
+    answer = partial(_logits, model, device=device, precision=precision)
+    return Reading(answer, 1, _cores()) if device == "cpu" else Reading(answer, batch_tokens, 1)
+
+
+def _logits(model: SegmentModel, windows: Sequence[Window], *, device: str, precision: Precision) -> Tensor:
+    """In bfloat16 only the matrix products are rounded; torch says which. It must be asked in the thread that reads."""
+    with torch.autocast(device, torch.bfloat16, enabled=precision == "bfloat16"):
+        return piece_logits(model.network, windows, pad_id=model.pad_id)
 
 
 def _cores() -> int:

@@ -76,9 +76,10 @@ def stock(calls: Sequence[Call], classify: Any, *, ordered: bool) -> None:
         pass
 
 
-def ours(path: Path, folder: Path) -> None:
+def ours(path: Path, folder: Path, precision: str = "float32") -> None:
     """The whole job, from Parquet to Parquet, with loading the model."""
-    config, rubric = ROOT / "configs" / "scoring.yaml", ROOT / "configs" / "rubric.yaml"
+    config, rubric = path.with_name(f"{precision}.yaml"), ROOT / "configs" / "rubric.yaml"
+    config.write_text(f"model: {{precision: {precision}}}\n", encoding="utf-8")
     score_night([str(path)], out=folder, config=config, rubric=rubric, model=MODEL, progress=lambda *_: None)
 
 
@@ -151,6 +152,7 @@ def main(count: int = 300, rounds: int = 3, out: str = "out/bench.json") -> None
         runs = itertools.count()
         ways = {
             "ours, Parquet to Parquet": (all_segments, lambda: ours(path, Path(folder) / str(next(runs)))),
+            "ours, in bfloat16": (all_segments, lambda: ours(path, Path(folder) / str(next(runs)), "bfloat16")),
             "ours, without input and output": (all_segments, lambda: judged(calls, model)),
             "matrix products alone": (all_segments, limit(sizes, model.network)),
         }

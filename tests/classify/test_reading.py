@@ -13,8 +13,11 @@ from scorer.classify.decide import Decision
 from scorer.classify.encoder import piece_logits
 from scorer.classify.model import SegmentModel, load_model
 from scorer.classify.predict import judge, predict
+from scorer.labels import names
 from scorer.records import Call, JudgedCall, Segment
+from scorer.training.corpus import read_corpus
 
+ROOT = Path(__file__).parents[2]
 WINDOW = 64
 SAID = ("word", "broken", "sorry", "cancel", ".", "fix", "stay", "policy")
 
@@ -84,6 +87,19 @@ def test_every_bit_is_the_same_whatever_is_read_beside_it(
     monkeypatch.setattr(predicting, "SEGMENTS_AT_ONCE", segments_at_once)
 
     assert on_all_cores(model, calls[::-1], batch_tokens)[::-1] == usual
+
+
+def test_in_16_bit_the_shipped_model_says_nearly_the_same() -> None:
+    shipped = load_model(ROOT / "models" / "default")
+    calls = [labelled.call for labelled in read_corpus([ROOT / "models" / "data" / "dev.jsonl"], names(shipped.labels))[:4]]
+    maker = shipped.maker(512, 96)
+
+    full = [p for judged in predict(calls, shipped, maker, batch_tokens=4096) for p in judged.predictions]
+    short = [p for judged in predict(calls, shipped, maker, batch_tokens=4096, precision="bfloat16") for p in judged.predictions]
+
+    assert full != short
+    assert all(one.probabilities == pytest.approx(other.probabilities, abs=0.03) for one, other in zip(full, short, strict=True))
+    assert sum(one.labels != other.labels for one, other in zip(full, short, strict=True)) <= 1
 
 
 def test_the_threads_of_torch_are_given_back(model: SegmentModel) -> None:
