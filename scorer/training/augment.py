@@ -20,7 +20,7 @@ def augment(labelled: LabelledCall, rng: random.Random) -> LabelledCall:
         labelled = replace(labelled, call=replace(labelled.call, segments=bare))
     labelled = vary_turns(labelled, rng)
     segments = _clock(labelled.call.segments, rng)
-    if rng.random() < 0.6:
+    if rng.random() < 0.7:
         segments = tuple(replace(s, text=PUNCTUATION.sub(" ", s.text)) for s in segments)
         if rng.random() < 0.4:
             segments = tuple(replace(s, text=s.text.replace("'", "")) for s in segments)
