@@ -95,6 +95,7 @@ class Limits(Settings):
     files_max_rejected: int = Field(default=0, ge=0)
     allow_empty: bool = False
     segment_characters: int = Field(default=100_000, ge=1)
+    call_mb: int = Field(default=32, ge=1)
     file_memory_mb: int = Field(default=2048, ge=64)
     file_seconds: int = Field(default=900, ge=1)
 

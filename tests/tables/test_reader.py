@@ -191,6 +191,20 @@ def test_bytes_that_are_not_utf8_in_a_text_column_are_replaced(tmp_path: Path) -
     assert (call.fields["team"], call.notes) == ("caf\ufffd", {"text_repaired": 1, "conflicting_fields": 1})
 
 
+def test_calls_that_are_too_large_to_be_calls_are_rejected_and_the_others_scored(tmp_path: Path) -> None:
+    texts = ["x" * 100_000] * 400
+    large = save(tmp_path / "large.parquet", {"call_id": ["large"] * 400, "speaker": ["agent"] * 400, "text": texts})
+    other = {"call_id": ["long", "wide"], "speaker": ["agent"] * 2, "text": ["x" * 100_001, "x" * 100_000], "team": ["t" * 20_000] * 2}
+
+    found = read(tmp_path, large, save(tmp_path / "other.parquet", other))
+
+    assert [(x.call_id, x.reason, x.rows) for x in found if isinstance(x, Reject)] == [
+        ("large", RejectReason.CALL_TOO_LARGE, 400),
+        ("long", RejectReason.SEGMENT_TOO_LONG, 1),
+    ]
+    assert [(x.segments[0].text, x.fields["team"]) for x in found if isinstance(x, Call)] == [("x" * 100_000, "t" * 20_000)]
+
+
 SEGMENT = {"speaker": "agent", "text": "x", "segment_index": 1}
 
 
