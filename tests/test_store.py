@@ -163,7 +163,8 @@ def test_keys_folders_and_patterns_mean_what_paths_mean(lake: Lake) -> None:
     lake.put("night/.part-0.parquet", b"x")
     names = ["night/part-0.parquet", "night/part-1.parquet", "night/part-2.parquet"]
 
-    for wanted in (names, ["night"], ["night/part-[0-2].parquet"], ["**/*.parquet"], ["n*/part-*", "night/*"]):
+    lake.put("night/_old/part-9.parquet", b"x")
+    for wanted in (names, ["night"], ["night/part-[0-2].parquet"], ["**/*.parquet"], ["n*/part-*", "night/*"], ["nig*"]):
         found = find_inputs([lake.uri(key) for key in wanted], lake.here / "fetched")
         assert [file.source for file in found] == [f"s3://lake/{name}" for name in names], wanted
         assert [file.path.read_bytes() for file in found] == [lake.read(name) for name in names]

@@ -324,6 +324,17 @@ def test_inputs_are_files_folders_and_globs(tmp_path: Path) -> None:
         expand_inputs([])
 
 
+def test_a_pattern_that_fits_a_folder_means_what_is_in_it(tmp_path: Path) -> None:
+    names = ["date=19/1.parquet", "date=20/spark.parquet/part-0.parquet", "date=20/spark.parquet/part-1.parquet", "date=20/2.parquet"]
+    for name in (*names, "date=20/spark.parquet/_SUCCESS", "date=20/_old/3.parquet", "date=20/logs/log.txt"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+
+    patterns = {"date=*": names, "date=20/*": names[1:], "*/*.parquet": names, "date=2?/*.parquet": names[1:], "**/*.parquet": names}
+    for pattern, fitting in (patterns | {"*/_old/*": ["date=20/_old/3.parquet"]}).items():
+        assert {str(file.relative_to(tmp_path)) for file in expand_inputs([str(tmp_path / pattern)])} == {*fitting}, pattern
+
+
 def test_links_to_folders_are_followed_and_one_to_nowhere_is_a_reject(tmp_path: Path) -> None:
     night, good = tmp_path / "night", flat()
     for folder in (night / "own", tmp_path / "other", tmp_path / "_late"):
