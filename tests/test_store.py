@@ -171,6 +171,18 @@ def test_keys_folders_and_patterns_mean_what_paths_mean(lake: Lake) -> None:
         shutil.rmtree(lake.here / "fetched")
 
 
+def test_what_lies_in_a_store_is_checked_as_files_are(lake: Lake) -> None:
+    config = ("--config", lake.config)
+    code, said = lake.nursery.run("check", lake.here / "night", *config)
+    assert lake.nursery.run("check", lake.uri("night/*"), *config) == (code, said) and code == 0 and "84 rows" in said, said
+
+    lake.put("night/page.parquet", b"<html>")
+    code, said = lake.nursery.run("check", lake.uri("night"), lake.uri("none"), *config)
+    assert code == 1 and "s3://lake/none: leads to no" in said, said
+    code, said = lake.nursery.run("check", lake.uri("night"), *config)
+    assert code == 1 and "problem: s3://lake/night/page.parquet: not a Parquet file" in said, said
+
+
 EVERYWHERE = [
     ("GET", "part-1"),
     ("HEAD", "part-1"),

@@ -36,6 +36,14 @@ def find_inputs(inputs: Sequence[str], folder: Path) -> list[InputFile]:
     return in_order([*here, *_fetched(far, folder)]) if far else here
 
 
+def bring_inputs(inputs: Sequence[str], folder: Path) -> dict[Path, str]:
+    """The same files, and what each is called where it lies; those that are here already are not read for that."""
+    far = [parse_uri(text) for text in inputs if is_uri(text)]
+    near = [plain(text) for text in inputs if not is_uri(text)]
+    here = {path: str(path) for path in (expand_inputs(near) if near or not far else ())}
+    return here | {file.path: file.source for file in (_fetched(far, folder) if far else ())}
+
+
 def _fetched(uris: Sequence[Uri], folder: Path) -> list[InputFile]:
     opened = cache(Store)
     found: dict[tuple[Store, str], None] = {}

@@ -133,7 +133,7 @@ def read_batches(file: pq.ParquetFile, *, rows: int = BATCH_ROWS, columns: Seque
 
 def _expand(text: str) -> tuple[list[Path], str | None]:
     if is_uri(text):
-        return [], f"{text.partition(':')[0]}://...: only scorer score reads from a store: copy a file here"
+        return [], f"{text.partition(':')[0]}://...: only scorer score and scorer check read from a store: copy a file here"
     path = Path(text)
     try:
         if path.is_file():
