@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Annotated, Any
 
 import typer
@@ -139,10 +140,12 @@ def check(inputs: Inputs, config: ConfigFile = CONFIG) -> None:
     """Say how the input would be understood, and list what is wrong with it; no model needed."""
     from scorer.config import ScoringConfig, load_yaml
     from scorer.screen import inspection_table, say
-    from scorer.tables.files import expand_inputs
+    from scorer.tables.fetching import bring_inputs
     from scorer.tables.inspect import inspect_inputs
 
-    found = inspect_inputs(expand_inputs(inputs), load_yaml(config, ScoringConfig).input)
+    mapping = load_yaml(config, ScoringConfig).input
+    with TemporaryDirectory(ignore_cleanup_errors=True) as folder:  # for what lies in a store
+        found = inspect_inputs(bring_inputs(inputs, Path(folder) / "inputs"), mapping)
     say(inspection_table(found))
     if found.problems:
         raise typer.Exit(ExitCode.FAILED)

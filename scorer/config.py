@@ -50,8 +50,8 @@ class Columns(Settings):
 class Speakers(Settings):
     """The values of the speaker column that mean agent and customer; case and outer spaces do not count."""
 
-    agent: tuple[str, ...] = ("agent", "rep", "representative", "advisor", "csr")
-    customer: tuple[str, ...] = ("customer", "client", "caller", "end_user")
+    agent: tuple[str, ...] = Field(default=("agent", "rep", "representative", "advisor", "csr"), min_length=1)
+    customer: tuple[str, ...] = Field(default=("customer", "client", "caller", "end_user"), min_length=1)
 
     @model_validator(mode="after")
     def _parties_differ(self) -> "Speakers":
@@ -78,7 +78,7 @@ class ModelSettings(Settings):
     context_tokens: int = Field(default=96, ge=0)
     batch_tokens: int = Field(default=4096, ge=32)
     precision: Literal["float32", "bfloat16"] = "float32"
-    shard_rows: int = Field(default=10_000, ge=1)
+    shard_rows: int = Field(default=10_000, ge=1, le=1_000_000_000)
 
     @model_validator(mode="after")
     def _windows_fit(self) -> "ModelSettings":
@@ -96,8 +96,9 @@ class Limits(Settings):
     files_max_rejected: int = Field(default=0, ge=0)
     allow_empty: bool = False
     segment_characters: int = Field(default=100_000, ge=1)
-    file_memory_mb: int = Field(default=2048, ge=64)
-    file_seconds: int = Field(default=900, ge=1)
+    call_mb: int = Field(default=32, ge=1)
+    file_memory_mb: int = Field(default=2048, ge=64, le=1 << 20)
+    file_seconds: int = Field(default=900, ge=1, le=86_400)
 
 
 class ScoringConfig(Settings):
@@ -135,9 +136,9 @@ def _describe(problem: Any, model: type[BaseModel], file: YamlFile) -> Iterator[
     misfit = problem.get("ctx", {}).get("error")
     if isinstance(misfit, MisfitError):
         for below, text in misfit.found:
-            yield f"line {file.line((*where, *below))}: {place((*where, *below))}: {text}"
+            yield f"line {file.line((*where, *below))}: {place(file.known((*where, *below)))}: {text}"
         return
-    head = f"line {file.line(where)}: {place(where)}"
+    head = f"line {file.line(where)}: {place(file.known(where))}"
     if problem["type"] == "extra_forbidden":
         near = difflib.get_close_matches(str(where[-1]), sorted(_keys(model)), n=1)
         yield f"{head}: unknown key: " + (f"did you mean {near[0]}?" if near else "remove it")

@@ -1,7 +1,10 @@
 """Is a place a path or a URI, and is it a URI that is taken?"""
 
+import os
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from pathlib import Path
 from urllib.parse import parse_qsl, unquote, urlsplit
 
@@ -90,3 +93,36 @@ def refuse_uri(path: Path) -> None:
     if found and found[1].lower() in OPTIONS:
         advice = "bring a run here with scorer fetch URI --out FOLDER, and name that folder"
         raise RunError(f"{found[1]}://...: this command works on folders of this machine: {advice}")
+
+
+def fits(name: Sequence[str], pattern: Sequence[str]) -> bool:
+    """Whether the parts of a name are what a pattern means, as glob has it: * stays within a part, ** is any number of parts."""
+    if not name or not pattern:
+        return not name and all(part == "**" for part in pattern)
+    if pattern[0] == "**":
+        return fits(name, pattern[1:]) or fits(name[1:], pattern)
+    return (name[0] == pattern[0] or fnmatchcase(name[0], pattern[0])) and fits(name[1:], pattern[1:])
+
+
+def is_hidden(parts: Sequence[str], *, but: Sequence[str] = ()) -> bool:
+    """Whether one of the names begins with . or _, as what is not finished does; `but` are those that were asked for."""
+    return any(part.startswith((".", "_")) for part in parts if part not in but)
+
+
+def check_apart(out: str, inputs: Sequence[str]) -> None:
+    """Raise InputError where the results would lie where input is looked for: the next night would take them for calls."""
+    root, parts = _parts(out)
+    for text in inputs:
+        there, pattern = _parts(text)
+        ends = [end for end in range(len(parts) + 1) if fits(parts[:end], pattern)] if there == root else []
+        if any(not is_hidden(parts[end:]) for end in ends):
+            where = str(parse_uri(text)) if is_uri(text) else plain(text)
+            raise InputError(f"--out lies within the input {where}: the next night would read results as calls; choose a place outside")
+
+
+def _parts(text: str) -> tuple[str, tuple[str, ...]]:
+    """The store, empty for this machine, and the names that lead to a place."""
+    if not is_uri(text):
+        return "", Path(os.path.realpath(plain(text))).parts
+    uri = parse_uri(text)
+    return f"{uri.scheme}://{uri.root}", tuple(filter(None, uri.key.split("/")))

@@ -53,6 +53,7 @@ class RejectReason(StrEnum):
     NO_SEGMENTS = "no_segments"
     CONFLICTING_CALL_ROWS = "conflicting_call_rows"
     SEGMENT_TOO_LONG = "segment_too_long"
+    CALL_TOO_LARGE = "call_too_large"
     FILE_VANISHED = "file_vanished"  # listed, but gone when it was read
     FILE_CHANGED = "file_changed"  # while it was read
     FILE_DUPLICATE = "file_duplicate"  # the bytes of another input file

@@ -11,7 +11,7 @@ from scorer.durable import digest, unwritable
 from scorer.errors import RunError, ScorerError
 from scorer.lock import hold
 from scorer.pipeline import Night, score_night
-from scorer.places import is_uri, parse_uri, plain
+from scorer.places import check_apart, is_uri, parse_uri, plain
 from scorer.tables.mirror import Mirror
 from scorer.tables.store import Store
 
@@ -22,6 +22,7 @@ def score_to(out: str, inputs: Sequence[str], *, work: Path | None, **night: Any
     A URI is worked for in a folder of its own below `work`, else below the user's cache folder. It is there until the run is whole in
     the store, so that a run that was killed goes on from it; on another machine it goes on from the shards that got into the store.
     """
+    check_apart(out, inputs)
     if not is_uri(out):
         folder = Path(plain(out))
         return score_night(inputs, out=folder, **night), str(folder)

@@ -17,6 +17,7 @@ INTEGER = re.compile(r"[-+]?(0|[1-9][0-9]*)")
 FLOAT = re.compile(r"[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
 
 Part = str | int
+KEY = "[key]"  # pydantic's word for a key that is wrong itself
 
 
 class _Loader(yaml.SafeLoader):
@@ -43,6 +44,16 @@ class YamlFile:
                 line, node = found[0].start_mark.line + 1, found[1]
         return int(line)
 
+    def known(self, where: Sequence[Part]) -> tuple[Part, ...]:
+        """A key path without what is no key of the file, such as [key] or the kind of a behaviour; its last part may be missing."""
+        node, parts = self.root, list[Part]()
+        for at, part in enumerate(where):
+            found = _child(node, part) if node else None
+            if found or (at == len(where) - 1 and part != KEY):
+                parts.append(part)
+            node = found[1] if found else node
+        return tuple(parts)
+
 
 def read_yaml(path: Path) -> YamlFile:
     """Read a file. Raises ConfigError with every problem of it: line, key path, what was found, what to do."""
@@ -63,7 +74,12 @@ def read_yaml(path: Path) -> YamlFile:
 
 def place(where: Sequence[Part]) -> str:
     """A key path as messages have it."""
-    return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in where).lstrip(".") or "(whole file)"
+    return "".join(f"[{part}]" if isinstance(part, int) else f".{_word(part)}" for part in where).lstrip(".") or "(whole file)"
+
+
+def _word(key: str) -> str:
+    """A key as it is told: in one line, whatever it holds."""
+    return key if key.isprintable() else repr(key)
 
 
 def _read_text(path: Path) -> str:
@@ -100,9 +116,10 @@ def _node_problems(node: Any, where: str) -> Iterator[str]:
             at = key.start_mark.line + 1
             if not isinstance(key, yaml.ScalarNode) or key.tag != f"{TAG}str":
                 found = key.value if isinstance(key, yaml.ScalarNode) else "a list or mapping"
-                yield f"line {at}: {where + '.' if where else ''}{found or 'an empty key'}: not a word as a key: write a word, or quote it"
+                found = _word(found) or "an empty key"
+                yield f"line {at}: {where + '.' if where else ''}{found}: not a word as a key: write a word, or quote it"
                 continue
-            path = f"{where}.{key.value}" if where else key.value
+            path = f"{where}.{_word(key.value)}" if where else _word(key.value)
             if key.value in seen:
                 yield f"line {at}: {path}: given twice, in line {seen[key.value]} and line {at}: keep one"
             seen.setdefault(key.value, at)

@@ -70,6 +70,9 @@ def test_an_empty_file_means_the_defaults(tmp_path: Path, text: str) -> None:
         ("model: &m {}\n", ["line 1: an anchor (&m)"]),
         ("limits:\n  file_seconds: " + "9" * 5000 + "\n", ["line 2: limits.file_seconds", "too many digits"]),
         ("limits: {}\nmodel:\n  folder: [a]\n", ["line 3: model.folder: found ['a']"]),
+        ("limits: {file_seconds: 99999999999, file_memory_mb: 999999999999}\n", ["limits.file_seconds", "limits.file_memory_mb"]),
+        ("model: {shard_rows: 9999999999999999999999999999999999999999}\n", ["model.shard_rows"]),
+        ("input: {speakers: {agent: []}}\n", ["line 1: input.speakers.agent: found []"]),
         ("? [1, 2]\n: 3\n", ["line 1", "not a word as a key"]),
     ],
 )
@@ -100,7 +103,9 @@ MODELS = {"scoring": ScoringConfig, "rubric": Rubric, "training": TrainingConfig
 @pytest.mark.parametrize(
     ("file", "old", "new", "said"),
     [
-        ("rubric", "    weight: 25", "    weight: .inf", "behaviours.interruption.per_turn.weight: found inf"),
+        ("rubric", "    weight: 25", "    weight: .inf", "behaviours.interruption.weight: found inf"),
+        ("rubric", "  interruption:\n    kind", '  "inter ruption":\n    kind', "behaviours.inter ruption: found 'inter ruption'"),
+        ("rubric", "  interruption:\n    kind", '  "a\\nb":\n    kind', "behaviours.'a\\nb': found 'a\\nb'"),
         ("rubric", "    limit: 0.2", "    limit: 0.2\n    limit: 0.3", "behaviours.interruption.limit: given twice"),
         ("rubric", "    kind: per_turn", "    kind: per_trun", "behaviours.interruption: found"),
         ("rubric", "version: 1", "version: 2026-11-20", "version: 2026-11-20 would be read as a date"),

@@ -1,11 +1,12 @@
 """Paths and URIs are told apart, and a URI with a secret is refused without repeating it."""
 
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
 
 from scorer.errors import InputError, RunError
-from scorer.places import Uri, below, is_uri, parse_uri, plain, refuse_uri
+from scorer.places import Uri, below, check_apart, is_uri, parse_uri, plain, refuse_uri
 from scorer.tables.files import expand_inputs
 
 
@@ -80,3 +81,27 @@ def test_a_uri_where_a_folder_is_meant_is_refused() -> None:
     refuse_uri(Path("out/s3"))
     with pytest.raises(RunError, match="scorer fetch"):
         refuse_uri(Path("s3://lake/x"))
+
+
+@pytest.mark.parametrize(
+    ("out", "given", "apart"),
+    [
+        ("lake/scores/n1", "lake", False),
+        ("lake", "lake/", False),
+        ("lake/a/../scores", "lake/*", False),
+        ("lake/scores", "**", False),
+        ("lake/scores", "lake/date=*", True),
+        ("lake/_scores/n1", "lake", True),
+        ("lake2/scores", "lake", True),
+        ("scores", "lake/night.parquet", True),
+        ("lake[1]/scores", "lake[1]", False),
+        ("s3://lake/night/scores?region=x", "s3://lake/night", False),
+        ("s3://lake/scores", "s3://lake", False),
+        ("s3://lake/scores", "s3://lake/n*", True),
+        ("s3://other/night", "s3://lake/night", True),
+        ("lake/night", "s3://lake/night", True),
+    ],
+)
+def test_results_may_not_lie_where_input_is_looked_for(out: str, given: str, apart: bool) -> None:
+    with nullcontext() if apart else pytest.raises(InputError, match="outside"):
+        check_apart(out, ["elsewhere.parquet", given])

@@ -163,11 +163,24 @@ def test_keys_folders_and_patterns_mean_what_paths_mean(lake: Lake) -> None:
     lake.put("night/.part-0.parquet", b"x")
     names = ["night/part-0.parquet", "night/part-1.parquet", "night/part-2.parquet"]
 
-    for wanted in (names, ["night"], ["night/part-[0-2].parquet"], ["**/*.parquet"], ["n*/part-*", "night/*"]):
+    lake.put("night/_old/part-9.parquet", b"x")
+    for wanted in (names, ["night"], ["night/part-[0-2].parquet"], ["**/*.parquet"], ["n*/part-*", "night/*"], ["nig*"]):
         found = find_inputs([lake.uri(key) for key in wanted], lake.here / "fetched")
         assert [file.source for file in found] == [f"s3://lake/{name}" for name in names], wanted
         assert [file.path.read_bytes() for file in found] == [lake.read(name) for name in names]
         shutil.rmtree(lake.here / "fetched")
+
+
+def test_what_lies_in_a_store_is_checked_as_files_are(lake: Lake) -> None:
+    config = ("--config", lake.config)
+    code, said = lake.nursery.run("check", lake.here / "night", *config)
+    assert lake.nursery.run("check", lake.uri("night/*"), *config) == (code, said) and code == 0 and "84 rows" in said, said
+
+    lake.put("night/page.parquet", b"<html>")
+    code, said = lake.nursery.run("check", lake.uri("night"), lake.uri("none"), *config)
+    assert code == 1 and "s3://lake/none: leads to no" in said, said
+    code, said = lake.nursery.run("check", lake.uri("night"), *config)
+    assert code == 1 and "problem: s3://lake/night/page.parquet: not a Parquet file" in said, said
 
 
 EVERYWHERE = [

@@ -17,6 +17,7 @@ from scorer.classify.windows import Window
 from scorer.records import Call, JudgedCall
 
 SEGMENTS_AT_ONCE = 2000  # the calls of about so many segments are a group: their windows are made, and on a GPU sorted, together
+CHARACTERS_AT_ONCE = 1_000_000  # or of about so many characters, where segments are long
 GROUPS_AHEAD = 2  # that are made while one is read; with the groups' size it bounds the memory
 
 Batch = Sequence[tuple[int, Window]]  # windows, each with its call's place in the group
@@ -70,13 +71,14 @@ def _read(calls: Iterable[Call], maker: WindowMaker, reading: Reading, *, labels
 
 def _groups(calls: Iterable[Call]) -> Iterator[list[Call]]:
     group: list[Call] = []
-    segments = 0
+    segments = characters = 0
     for call in calls:
         group.append(call)
         segments += len(call.segments)
-        if segments >= SEGMENTS_AT_ONCE:
+        characters += sum(len(segment.text) for segment in call.segments)
+        if segments >= SEGMENTS_AT_ONCE or characters >= CHARACTERS_AT_ONCE:
             yield group
-            group, segments = [], 0
+            group, segments, characters = [], 0, 0
     if group:
         yield group
 

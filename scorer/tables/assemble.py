@@ -3,11 +3,14 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, cast
 
 import pyarrow as pa
 
+from scorer.config import Limits
 from scorer.records import Call, Reject, RejectReason, Segment, Speaker, Word
+from scorer.tables.aside import fetch
 from scorer.tables.carried import decode, differ
 from scorer.tables.mend import MENDS
 from scorer.tables.spool import SpoolRow
@@ -20,17 +23,22 @@ class Assembler:
     files: tuple[str, ...]
     schemas: Mapping[int, pa.Schema]  # by number of the file
     carried: pa.Schema
-    segment_characters: int  # a longer segment is not believed
+    limits: Limits
+    aside: Path  # what rows hold that were too wide to be sorted
 
     def assemble(self, call_id: str, rows: Sequence[SpoolRow]) -> Call | Reject:
-        """One call from all its rows, which come in input order."""
-        problem = _problem(rows, self.segment_characters)
+        """One call from all its rows, which come in input order. Raises RunError where what was put aside cannot be read."""
+        problem = _problem(rows, self.limits)
         if problem:
             source = ", ".join(self.files[number] for number in sorted({row.file for row in rows}))
             return Reject(problem[0], source, call_id, rows=len(rows), detail=problem[1])
+        rows = [self._whole(row) for row in rows]
         fields, notes = self._join_fields(rows)
         segments = tuple(_segment(index, row) for index, row in enumerate(_in_order(rows)))
         return Call(call_id, segments, fields, _mend_notes(rows, segments) | notes, rows=len(rows))
+
+    def _whole(self, row: SpoolRow) -> SpoolRow:
+        return row if row.aside is None else row._replace(**fetch(self.aside, row.aside))
 
     def _join_fields(self, rows: Sequence[SpoolRow]) -> tuple[Mapping[str, Any], dict[str, int]]:
         """The first value of each carried column, and how many columns have several or lost one."""
@@ -49,7 +57,7 @@ class Assembler:
         return fields, {note: count for note, count in counts.items() if count}
 
 
-def _problem(rows: Sequence[SpoolRow], segment_characters: int) -> tuple[RejectReason, str] | None:
+def _problem(rows: Sequence[SpoolRow], limits: Limits) -> tuple[RejectReason, str] | None:
     nested = {(row.file, row.row) for row in rows if row.pos is not None}
     flat = sum(row.pos is None for row in rows)
     if len(nested) > 1 or (nested and flat):
@@ -57,9 +65,12 @@ def _problem(rows: Sequence[SpoolRow], segment_characters: int) -> tuple[RejectR
         return RejectReason.CONFLICTING_CALL_ROWS, detail
     if rows[0].pos == -1:
         return RejectReason.NO_SEGMENTS, "the list of segments is null or empty"
-    longest = max(len(row.text) for row in rows)
-    if longest > segment_characters:
-        return RejectReason.SEGMENT_TOO_LONG, f"{longest} characters, limits.segment_characters allows {segment_characters}"
+    longest = max(row.characters for row in rows)
+    if longest > limits.segment_characters:
+        return RejectReason.SEGMENT_TOO_LONG, f"{longest} characters, limits.segment_characters allows {limits.segment_characters}"
+    width = sum(row.width for row in rows)
+    if width > limits.call_mb << 20:
+        return RejectReason.CALL_TOO_LARGE, f"text, words and own columns take {width >> 20} MB, limits.call_mb allows {limits.call_mb}"
     counts = Counter(row.segment_index for row in rows if row.segment_index is not None)
     twice = sum(count > 1 for count in counts.values())
     if twice:

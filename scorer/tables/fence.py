@@ -3,6 +3,7 @@
 import json
 import os
 import resource
+import select
 import signal
 import subprocess
 import sys
@@ -67,10 +68,26 @@ def serve(answer: Callable[[str], str]) -> None:
         if child == 0:
             _answer(line, answer, theirs, memory=memory_mb << 20, seconds=seconds)
         os.close(theirs)
-        with open(ours, encoding="utf-8", errors="replace") as stream:
-            said = stream.read()
+        said = _listen(ours, child)
+        os.close(ours)
         status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
         print(json.dumps([status, said]), flush=True)
+
+
+def _listen(ours: int, child: int) -> str:
+    """What a child says until it ends. Where whoever asked is gone in the meantime, the child ends too, and this process."""
+    said = b""
+    asked, poll = sys.stdin.fileno(), select.poll()
+    poll.register(asked, 0)  # tells no more than that the other end is closed
+    poll.register(ours, select.POLLIN)
+    while True:
+        if any(handle == asked for handle, _ in poll.poll()):
+            os.kill(child, signal.SIGKILL)
+            sys.exit()
+        piece = os.read(ours, 1 << 16)
+        if not piece:
+            return said.decode("utf-8", "replace")
+        said += piece
 
 
 def _answer(question: str, answer: Callable[[str], str], theirs: int, *, memory: int, seconds: int) -> None:

@@ -3,14 +3,13 @@
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from fnmatch import fnmatchcase
 from functools import cache
 from glob import has_magic
 from pathlib import Path
 
 from scorer.errors import InputError, listing
 from scorer.faults import reach
-from scorer.places import Uri, is_uri, parse_uri, plain
+from scorer.places import Uri, fits, is_hidden, is_uri, parse_uri, plain
 from scorer.tables.files import InputFile, describe_files, expand_inputs, in_order
 from scorer.tables.store import ChangedError, GoneError, Store, side_by_side
 
@@ -35,6 +34,14 @@ def find_inputs(inputs: Sequence[str], folder: Path) -> list[InputFile]:
     near = [plain(text) for text in inputs if not is_uri(text)]
     here = describe_files(expand_inputs(near)) if near or not far else []
     return in_order([*here, *_fetched(far, folder)]) if far else here
+
+
+def bring_inputs(inputs: Sequence[str], folder: Path) -> dict[Path, str]:
+    """The same files, and what each is called where it lies; those that are here already are not read for that."""
+    far = [parse_uri(text) for text in inputs if is_uri(text)]
+    near = [plain(text) for text in inputs if not is_uri(text)]
+    here = {path: str(path) for path in (expand_inputs(near) if near or not far else ())}
+    return here | {file.path: file.source for file in (_fetched(far, folder) if far else ())}
 
 
 def _fetched(uris: Sequence[Uri], folder: Path) -> list[InputFile]:
@@ -70,18 +77,18 @@ def _keys(store: Store, key: str) -> list[str]:
     if has_magic(key):
         parts = key.split("/")
         first = next(at for at, part in enumerate(parts) if has_magic(part))
-        names = sorted(store.listing("/".join(parts[:first])))
-        return [name for name in names if _fits(name.split("/"), parts) and not name.rpartition("/")[2].startswith((".", "_"))]
+        return [name for name in sorted(store.listing("/".join(parts[:first]))) if _is_meant(name.split("/"), parts)]
     if key and store.is_object(key):
         return [key]
-    names = [name for name in sorted(store.listing(key)) if name.endswith(".parquet")]
-    return [name for name in names if not any(part.startswith((".", "_")) for part in name[len(key) :].split("/"))]
+    return [name for name in sorted(store.listing(key)) if _is_below(name[len(key) :].split("/"))]
 
 
-def _fits(name: Sequence[str], pattern: Sequence[str]) -> bool:
-    """As glob has it: * stays within a part, ** is any number of parts."""
-    if not name or not pattern:
-        return not name and all(part == "**" for part in pattern)
-    if pattern[0] == "**":
-        return _fits(name, pattern[1:]) or _fits(name[1:], pattern)
-    return fnmatchcase(name[0], pattern[0]) and _fits(name[1:], pattern[1:])
+def _is_meant(name: Sequence[str], pattern: Sequence[str]) -> bool:
+    """Whether a pattern fits an object, or a folder that it is in."""
+    ends = [end for end in range(1, len(name) + 1) if fits(name[:end], pattern) and not is_hidden(name[:end], but=pattern)]
+    return len(name) in ends or any(_is_below(name[end:]) for end in ends)
+
+
+def _is_below(name: Sequence[str]) -> bool:
+    """Whether an object is looked for in a folder, from which on its name is given."""
+    return name[-1].endswith(".parquet") and not is_hidden(name)

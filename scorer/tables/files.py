@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from scorer.errors import InputError, listing
-from scorer.places import is_uri
+from scorer.places import is_hidden, is_uri
 from scorer.records import RejectReason, Stage
 
 BATCH_ROWS = 1024
@@ -41,7 +41,7 @@ class InputFile:
 
 
 def expand_inputs(inputs: Sequence[str]) -> list[Path]:
-    """The files behind paths, folders (searched for *.parquet) and globs, each once.
+    """The files behind paths, folders (searched for *.parquet) and globs of both, each once.
 
     Sorted within a folder or glob; names that begin with . or _ are skipped there, links are followed.
     Raises InputError with every input that leads nowhere, or to a folder that cannot be listed.
@@ -133,7 +133,7 @@ def read_batches(file: pq.ParquetFile, *, rows: int = BATCH_ROWS, columns: Seque
 
 def _expand(text: str) -> tuple[list[Path], str | None]:
     if is_uri(text):
-        return [], f"{text.partition(':')[0]}://...: only scorer score reads from a store: copy a file here"
+        return [], f"{text.partition(':')[0]}://...: only scorer score and scorer check read from a store: copy a file here"
     path = Path(text)
     try:
         if path.is_file():
@@ -142,7 +142,9 @@ def _expand(text: str) -> tuple[list[Path], str | None]:
             files = sorted(_walk(path, set()))
             return files, None if files else f"{text}: a folder without *.parquet files: check the path"
         if glob.has_magic(text):
-            files = [file for file in _fitting(path) if _may_be_file(file) and not _is_hidden(file)]
+            seen: set[tuple[int, int]] = set()
+            found = [sorted(_walk(place, seen)) if place.is_dir() else [place] for place in _fitting(path)]
+            files = [file for places in found for file in places if _may_be_file(file)]
             return files, None if files else f"{text}: no file fits this pattern: check the pattern"
     except OSError as error:
         return [], f"{error.filename or text}: cannot be searched ({error.strerror}): check the path and its permissions"
@@ -156,7 +158,7 @@ def _walk(folder: Path, seen: set[tuple[int, int]]) -> Iterator[Path]:
         return
     seen.add((found.st_dev, found.st_ino))
     for path in sorted(folder.iterdir(), key=lambda path: (path.is_symlink(), path.name)):  # a folder's own name before a link's
-        if _is_hidden(path):
+        if is_hidden([path.name]):
             continue
         if path.is_dir():
             yield from _walk(path, seen)
@@ -165,21 +167,21 @@ def _walk(folder: Path, seen: set[tuple[int, int]]) -> Iterator[Path]:
 
 
 def _fitting(pattern: Path) -> Iterator[Path]:
-    """What a pattern means. Raises OSError where a folder on its way cannot be listed: glob would leave that out."""
+    """What a pattern means, but for hidden names that it does not say. Raises OSError where a folder on its way cannot be listed.
+
+    Glob would leave that out.
+    """
     for end in (end for end, part in enumerate(pattern.parts) if glob.has_magic(part)):
         for folder in glob.iglob(str(Path(*pattern.parts[:end])), recursive=True):
             if os.path.isdir(folder):
                 os.scandir(folder).close()
-    return map(Path, sorted(glob.glob(str(pattern), recursive=True)))
+    found = map(Path, sorted(glob.glob(str(pattern), recursive=True)))
+    return (path for path in found if not is_hidden(path.parts, but=pattern.parts))
 
 
 def _may_be_file(path: Path) -> bool:
     """A file, or a link to one that is gone: that becomes a reject."""
     return path.is_file() or (path.is_symlink() and not path.exists())
-
-
-def _is_hidden(path: Path) -> bool:
-    return path.name.startswith((".", "_"))
 
 
 def _plain_problem(path: Path) -> tuple[RejectReason, str] | None:

@@ -81,17 +81,20 @@ class _Sample:
         self.durations += spans
 
 
-def inspect_inputs(files: Sequence[Path], mapping: InputMapping, *, sample_rows: int = 2000) -> Inspection:
-    """Look at every footer and at the first `sample_rows` rows of some files. Raises nothing for bad input: see `problems`."""
+def inspect_inputs(files: Mapping[Path, str], mapping: InputMapping, *, sample_rows: int = 2000) -> Inspection:
+    """Look at every footer and at the first `sample_rows` rows of some files. Raises nothing for bad input: see `problems`.
+
+    `files` says what each is called where it lies.
+    """
     layouts: list[Layout] = []
     views: list[FileView] = []
     problems: list[str] = []
     sample = _Sample()
-    for path in files:
+    for path, name in files.items():
         try:
             with open_parquet(path) as file:
                 layout, found = read_layout(path, file.schema_arrow, mapping)
-                problems += found
+                problems += [problem.replace(str(path), name) for problem in found]
                 if layout is None:
                     continue
                 layouts.append(layout)
@@ -99,7 +102,7 @@ def inspect_inputs(files: Sequence[Path], mapping: InputMapping, *, sample_rows:
                 if len(layouts) <= SAMPLED_FILES and sample_rows:
                     _sample_file(sample, read_batches(file, rows=min(sample_rows, 1024)), layout, mapping=mapping, limit=sample_rows)
         except InputError as error:
-            problems.append(str(error))
+            problems.append(str(error).replace(str(path), name))
     return _summary(sample, layouts, mapping=mapping, views=views, problems=problems)
 
 

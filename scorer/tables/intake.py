@@ -22,6 +22,7 @@ from scorer.tables.files import FileError, InputFile, open_parquet, read_batches
 from scorer.tables.mapping import Layout, read_layout
 from scorer.tables.normalise import ROW_SCHEMA, normalise
 
+PIECE_BYTES = 16 << 20
 DEATHS = {
     "memory": (RejectReason.FILE_MEMORY, "needs more memory than limits.file_memory_mb allows: raise it where the file is as it should be"),
     "time": (RejectReason.FILE_TIME, "takes longer than limits.file_seconds allows: raise it where the file is as it should be"),
@@ -107,7 +108,8 @@ def _read(file: InputFile, mapping: InputMapping, *, number: int, target: Path) 
         rows = missing = 0
         for batch in _normalised(read_batches(parquet), layout, mapping, carried=carried, number=number):
             with _writing(target):
-                writer.write_batch(batch.batch)
+                for piece in _pieces(batch.batch):
+                    writer.write_batch(piece)
             rows += batch.rows
             missing += batch.missing
     with reading(file.path):
@@ -123,6 +125,13 @@ def _normalised(
     for batch in batches:
         yield normalise(batch, layout, mapping, carried=carried, at=(number, first))
         first += batch.num_rows
+
+
+def _pieces(batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
+    """The rows, about PIECE_BYTES at a time: whoever takes them in has no limit for its memory."""
+    rows = max(1, batch.num_rows * PIECE_BYTES // max(1, batch.nbytes))
+    for first in range(0, batch.num_rows, rows):
+        yield batch.slice(first, rows)
 
 
 @contextmanager

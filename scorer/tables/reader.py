@@ -83,7 +83,7 @@ class CallReader:
     def assembler(self) -> Assembler:
         """What makes calls of rows, here or elsewhere."""
         names = tuple(file.source for file in self._files)
-        return Assembler(names, self._schemas, self.carried, self._limits.segment_characters)
+        return Assembler(names, self._schemas, self.carried, self._limits, self._spool.aside)
 
     def plan(self, shard_rows: int, *, base: str) -> list[Plan]:
         """The shards of the night; `base` stands for all that a result depends on beside the input.

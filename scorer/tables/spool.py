@@ -16,16 +16,18 @@ import pyarrow as pa
 from scorer.durable import unwritable
 from scorer.errors import RunError
 from scorer.stopping import stop_that_came
-from scorer.tables.normalise import ROW_SCHEMA
+from scorer.tables.aside import NARROWED, WIDE, narrowed
+from scorer.tables.files import BATCH_ROWS
 
 TABLE = """CREATE TABLE rows (
     call_id VARCHAR, file INTEGER, "row" BIGINT, pos INTEGER, segment_index BIGINT, speaker VARCHAR, "text" VARCHAR,
     start_s DOUBLE, end_s DOUBLE, words STRUCT("text" VARCHAR, start_s DOUBLE, end_s DOUBLE)[], mends INTEGER,
-    fields BLOB, conflicts INTEGER[], dropped INTEGER)"""
+    fields BLOB, conflicts INTEGER[], dropped INTEGER, characters BIGINT, width BIGINT, aside BIGINT)"""
 Place = tuple[int, int]  # of a shard: number of the file that its calls come from, -1 for several; bucket
 # The database fills what it may have, however little it needs. What it needs grows with the width of the rows, not with their number:
-# it holds a few thousand at once. So this much, or more where a batch of rows is so large, and never more than the most.
-MEMORY_MB, MOST_MEMORY_MB, BATCHES_HELD = 128, 512, 32
+# it holds a few thousand at once. So this much, or more where a batch of rows is so large, up to what rows can be that are not put aside.
+BATCHES_HELD = 32
+MEMORY_MB, MOST_MEMORY_MB = 128, max(128, BATCHES_HELD * BATCH_ROWS * WIDE >> 20)
 SETTINGS: dict[str, str | bool | int | float | list[str]] = {
     "memory_limit": f"{MEMORY_MB}MB",
     "threads": 1,  # each needs memory of its own, and sorting is a hundredth of the work
@@ -45,7 +47,7 @@ SORTED = """SELECT calls.home, calls.bucket, rows.* FROM rows JOIN calls USING (
 
 
 class SpoolRow(NamedTuple):
-    """One row as it comes back; the fields are those of ROW_SCHEMA."""
+    """One row as it comes back; the fields are those of NARROWED. What was put aside is not in it."""
 
     call_id: str
     file: int
@@ -61,6 +63,9 @@ class SpoolRow(NamedTuple):
     fields: bytes | None
     conflicts: list[int] | None
     dropped: int | None
+    characters: int
+    width: int
+    aside: int | None
 
 
 class Spool:
@@ -79,6 +84,7 @@ class Spool:
             self._base = duckdb.connect(str(self._folder / "rows.duckdb"), config=SETTINGS | {"temp_directory": str(self._folder)})
             self._base.execute(TABLE)
             self._memory_mb = MEMORY_MB
+            self.aside = self._folder.resolve() / "aside"  # what the rows hold no more, for whoever reads them
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
@@ -89,8 +95,8 @@ class Spool:
         """Keep the rows of an Arrow file of ROW_SCHEMA, and remove it."""
         with self._failing(), pa.OSFile(str(path)) as source, pa.ipc.open_file(source) as file:  # mapped, all of it would count as ours
             self._make_room(_widest(path))
-            batches = (file.get_batch(number) for number in range(file.num_record_batches))
-            self._base.register("incoming", pa.RecordBatchReader.from_batches(ROW_SCHEMA, batches))
+            batches = (narrowed(file.get_batch(number), self.aside) for number in range(file.num_record_batches))
+            self._base.register("incoming", pa.RecordBatchReader.from_batches(NARROWED, batches))
             self._base.execute("INSERT INTO rows SELECT * FROM incoming")
             self._base.unregister("incoming")
         path.unlink()

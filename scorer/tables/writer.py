@@ -7,6 +7,7 @@ from types import TracebackType
 from typing import Any, Self
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from scorer.durable import file_hash, sync, unwritable
@@ -23,6 +24,7 @@ from scorer.tables.schemas import STAMP, Stamp, calls_schema, flags_schema, reje
 
 GROUP_CALLS = 2000  # calls per row group
 GROUP_SEGMENTS = 50_000  # segments that are held at most before a row group is written
+GROUP_CHARACTERS = 16_000_000  # and characters of theirs
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +151,7 @@ class ShardWriter:
         self._about = tables
         self._outputs = tables.outputs
         self._tables: dict[str, TableWriter] = {}
+        self._characters = 0  # of the segments that are held
 
     def __enter__(self) -> Self:
         try:
@@ -168,13 +171,16 @@ class ShardWriter:
         self._tables["calls"].add([call_row(judged, score, outputs=self._outputs, stamp=self._about.stamp)])
         self._tables["segments"].add(segment_rows(judged, self._about.labels, stamp=self._about.stamp))
         self._tables["flags"].add(flag_rows(score, stamp=self._about.stamp))
+        self._characters += sum(len(segment.text) for segment in judged.call.segments)
         if self._is_full():
             self._flush()
 
     def write_part(self, part: Part) -> None:
         """Keep calls that are ready, as `write_call` would one by one."""
         taken = at = (0, 0, 0)
+        ends = [0, *pc.cumulative_sum(pc.utf8_length(part.segments.column("text"))).to_pylist()]  # of segments, in characters
         for segments, flags in zip(part.calls.column("segments").to_pylist(), part.calls.column("flags").to_pylist(), strict=True):
+            self._characters += ends[at[1] + segments] - ends[at[1]]
             at = (at[0] + 1, at[1] + segments, at[2] + flags)
             if self._is_full(calls=at[0] - taken[0], segments=at[1] - taken[1]):
                 self._take(part, taken, at)
@@ -187,7 +193,8 @@ class ShardWriter:
             self._tables[name].add_table(getattr(part, name).slice(first, last - first))
 
     def _is_full(self, *, calls: int = 0, segments: int = 0) -> bool:
-        return len(self._tables["calls"]) + calls >= GROUP_CALLS or len(self._tables["segments"]) + segments >= GROUP_SEGMENTS
+        held = (len(self._tables["calls"]) + calls, len(self._tables["segments"]) + segments, self._characters)
+        return any(count >= most for count, most in zip(held, (GROUP_CALLS, GROUP_SEGMENTS, GROUP_CHARACTERS), strict=True))
 
     def write_reject(self, reject: Reject) -> None:
         """Keep one reject."""
@@ -203,6 +210,7 @@ class ShardWriter:
             raise unwritable(self.folder, error) from error
 
     def _flush(self) -> None:
+        self._characters = 0
         try:
             for table in self._tables.values():
                 table.flush()

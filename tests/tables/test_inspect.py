@@ -9,11 +9,15 @@ from scorer.config import InputMapping
 from scorer.tables.inspect import SpeakerView, inspect_inputs
 
 
+def named(*paths: Path) -> dict[Path, str]:
+    return {path: path.name for path in paths}
+
+
 def test_a_good_file_is_understood(tmp_path: Path) -> None:
     columns = {"call_id": ["a", "a", "b"], "speaker": ["Agent", "customer", None], "text": ["x", "y", "z"], "team": ["t"] * 3}
     pq.write_table(pa.table(columns | {"start": [0.0, 1.0, None], "end": [1.0, 3.0, None]}), tmp_path / "x.parquet")
 
-    view = inspect_inputs([tmp_path / "x.parquet"], InputMapping())
+    view = inspect_inputs(named(tmp_path / "x.parquet"), InputMapping())
 
     assert (view.files[0].rows, view.files[0].shape, view.problems, view.warnings) == (3, "segments", (), ())
     assert (view.columns["text"], view.carried) == (("text", "string"), {"team": "string"})
@@ -25,7 +29,7 @@ def test_milliseconds_given_as_seconds_are_noticed(tmp_path: Path) -> None:
     segments = [[{"speaker": "agent", "text": "x", "start": 0, "end": 4000}]]
     pq.write_table(pa.table({"call_id": ["a"], "segments": segments}), tmp_path / "x.parquet")
 
-    view = inspect_inputs([tmp_path / "x.parquet"], InputMapping())
+    view = inspect_inputs(named(tmp_path / "x.parquet"), InputMapping())
 
     assert view.files[0].shape == "nested"
     assert [part for part in ("milliseconds", "customer") if not any(part in text for text in view.warnings)] == []
@@ -35,7 +39,7 @@ def test_problems_of_all_files_are_listed(tmp_path: Path) -> None:
     (tmp_path / "page.parquet").write_text("<html>")
     pq.write_table(pa.table({"id": ["a"]}), tmp_path / "x.parquet")
 
-    view = inspect_inputs([tmp_path / "page.parquet", tmp_path / "x.parquet", tmp_path / "none"], InputMapping())
+    view = inspect_inputs(named(tmp_path / "page.parquet", tmp_path / "x.parquet", tmp_path / "none"), InputMapping())
 
     assert [len([x for x in view.problems if name in x]) for name in ("page.parquet", "x.parquet", "none")] == [1, 3, 1]
 
@@ -46,6 +50,6 @@ def test_words_that_are_all_null_are_no_problem(tmp_path: Path) -> None:
         pa.table({"call_id": ["b"], "segments": [[{"speaker": "agent", "text": "x", "words": None}]]}), tmp_path / "nested.parquet"
     )
 
-    view = inspect_inputs([tmp_path / "flat.parquet", tmp_path / "nested.parquet"], InputMapping())
+    view = inspect_inputs(named(tmp_path / "flat.parquet", tmp_path / "nested.parquet"), InputMapping())
 
     assert (view.problems, view.sampled_segments, view.words_share) == ((), 2, 0.0)

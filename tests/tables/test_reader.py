@@ -191,6 +191,20 @@ def test_bytes_that_are_not_utf8_in_a_text_column_are_replaced(tmp_path: Path) -
     assert (call.fields["team"], call.notes) == ("caf\ufffd", {"text_repaired": 1, "conflicting_fields": 1})
 
 
+def test_calls_that_are_too_large_to_be_calls_are_rejected_and_the_others_scored(tmp_path: Path) -> None:
+    texts = ["x" * 100_000] * 400
+    large = save(tmp_path / "large.parquet", {"call_id": ["large"] * 400, "speaker": ["agent"] * 400, "text": texts})
+    other = {"call_id": ["long", "wide"], "speaker": ["agent"] * 2, "text": ["x" * 100_001, "x" * 100_000], "team": ["t" * 20_000] * 2}
+
+    found = read(tmp_path, large, save(tmp_path / "other.parquet", other))
+
+    assert [(x.call_id, x.reason, x.rows) for x in found if isinstance(x, Reject)] == [
+        ("large", RejectReason.CALL_TOO_LARGE, 400),
+        ("long", RejectReason.SEGMENT_TOO_LONG, 1),
+    ]
+    assert [(x.segments[0].text, x.fields["team"]) for x in found if isinstance(x, Call)] == [("x" * 100_000, "t" * 20_000)]
+
+
 SEGMENT = {"speaker": "agent", "text": "x", "segment_index": 1}
 
 
@@ -308,6 +322,17 @@ def test_inputs_are_files_folders_and_globs(tmp_path: Path) -> None:
     assert [part for part in ("none", "hollow", "*.csv") if part not in str(caught.value)] == []
     with pytest.raises(InputError):
         expand_inputs([])
+
+
+def test_a_pattern_that_fits_a_folder_means_what_is_in_it(tmp_path: Path) -> None:
+    names = ["date=19/1.parquet", "date=20/spark.parquet/part-0.parquet", "date=20/spark.parquet/part-1.parquet", "date=20/2.parquet"]
+    for name in (*names, "date=20/spark.parquet/_SUCCESS", "date=20/_old/3.parquet", "date=20/logs/log.txt"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+
+    patterns = {"date=*": names, "date=20/*": names[1:], "*/*.parquet": names, "date=2?/*.parquet": names[1:], "**/*.parquet": names}
+    for pattern, fitting in (patterns | {"*/_old/*": ["date=20/_old/3.parquet"]}).items():
+        assert {str(file.relative_to(tmp_path)) for file in expand_inputs([str(tmp_path / pattern)])} == {*fitting}, pattern
 
 
 def test_links_to_folders_are_followed_and_one_to_nowhere_is_a_reject(tmp_path: Path) -> None:

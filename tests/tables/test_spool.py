@@ -1,18 +1,20 @@
-"""Sorting rows ends when it is told to."""
+"""Rows of any width are sorted in bounded memory, and sorting ends when it is told to."""
 
 import os
 import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import pyarrow as pa
 import pytest
 
 from scorer.stopping import Stopped, stoppable
+from scorer.tables.aside import HEAVY, WIDE, fetch
 from scorer.tables.normalise import ROW_SCHEMA
-from scorer.tables.spool import Spool
+from scorer.tables.spool import Spool, SpoolRow
 
 
 def write_rows(path: Path, *, batches: int) -> Path:
@@ -23,6 +25,53 @@ def write_rows(path: Path, *, batches: int) -> Path:
         for _ in range(batches):
             writer.write_batch(batch)
     return path
+
+
+def read_back(spool: Spool) -> Iterator[list[SpoolRow]]:
+    places = sorted({place for place, _, _ in spool.plan(1000)})
+    return (call for _, calls in spool.shards(places) for call in calls)
+
+
+@pytest.mark.slow
+def test_rows_of_any_width_are_sorted_in_little_memory(tmp_path: Path) -> None:
+    rows, long = 2000, "word " * 20_000
+    given = {"call_id": [f"{n % 3}" for n in range(rows)], "file": [0] * rows, "row": [*range(rows)], "speaker": ["agent"] * rows}
+    batch = pa.record_batch(dict.fromkeys(ROW_SCHEMA.names, [None] * rows) | given | {"text": [long] * rows}, schema=ROW_SCHEMA)
+    with pa.OSFile(str(tmp_path / "0.arrow"), "wb") as sink, pa.ipc.new_file(sink, ROW_SCHEMA) as writer:
+        for first in range(0, rows, 100):
+            writer.write_batch(batch.slice(first, 100))
+
+    with Spool(tmp_path / "work") as spool:
+        spool.load(tmp_path / "0.arrow")
+        found = {rows[0].call_id: rows for rows in read_back(spool)}
+
+        assert {call_id: [row.row for row in call] for call_id, call in found.items()} == {f"{n}": [*range(n, rows, 3)] for n in range(3)}
+        assert fetch(spool.aside, found["2"][-1].aside or 0) == {"text": long, "words": None, "fields": None}
+
+
+def test_only_what_is_wide_is_put_aside_and_all_of_it_comes_back(tmp_path: Path) -> None:
+    word = {"text": "w", "start_s": 1.0, "end_s": 2.0}
+    heavy = [
+        ("short", [word], b"team"),
+        ("é" * WIDE, None, None),
+        ("", [word] * WIDE, b"x"),
+        ("plain", None, b"f" * (WIDE + 1)),
+        ("", None, None),
+    ]
+    columns = {"call_id": [*"abcde"], "file": [0] * 5, "row": [*range(5)], "speaker": ["agent"] * 5}
+    columns |= {name: [row[at] for row in heavy] for at, name in enumerate(HEAVY)}
+    with pa.OSFile(str(tmp_path / "0.arrow"), "wb") as sink, pa.ipc.new_file(sink, ROW_SCHEMA) as writer:
+        writer.write_batch(pa.record_batch(dict.fromkeys(ROW_SCHEMA.names, [None] * 5) | columns, schema=ROW_SCHEMA))
+
+    with Spool(tmp_path / "work") as spool:
+        spool.load(tmp_path / "0.arrow")
+        rows = [row for (row,) in read_back(spool)]
+
+        assert [row.aside is None for row in rows] == [True, False, False, False, True]
+        assert [row.characters for row in rows] == [5, WIDE, 0, 5, 0]
+        assert [row.width for row in rows] == [5 + 17 + 4, 2 * WIDE, 17 * WIDE + 1, 5 + WIDE + 1, 0]
+        whole = [row if row.aside is None else row._replace(**fetch(spool.aside, row.aside)) for row in rows]
+        assert [(row.text, row.words, row.fields) for row in whole] == heavy
 
 
 def stopped_while(step: str, path: Path, number: int) -> int:
