@@ -137,6 +137,13 @@ def changes_table(changes: Sequence[Any]) -> RenderableType:
 
 def inspection_table(found: Any) -> RenderableType:
     """What `scorer check` understood, then every warning and problem."""
+    told = [Text(f"warning: {printable(warning)}") for warning in found.warnings]
+    told += [Text(f"problem: {printable(problem)}") for problem in found.problems]
+    verdict = Text("cannot be scored: mend the problems above" if found.problems else "can be scored")
+    return Group(*([_understood(found)] if found.files else []), *told, verdict)
+
+
+def _understood(found: Any) -> Table:
     table = Table(show_header=False, box=None, pad_edge=False)
     rows = sum(view.rows for view in found.files)
     shapes = sorted({view.shape for view in found.files})
@@ -152,9 +159,7 @@ def inspection_table(found: Any) -> RenderableType:
         ("words", "none" if not found.words_share else f"{found.words_share:.0%} of the segments have word times"),
     ):
         table.add_row(Text(name), Text(value))
-    told = [Text(f"warning: {warning}") for warning in found.warnings] + [Text(f"problem: {problem}") for problem in found.problems]
-    verdict = Text("cannot be scored: mend the problems above" if found.problems else "can be scored")
-    return Group(table, *told, verdict)
+    return table
 
 
 def comparison_table(found: Any) -> RenderableType:
