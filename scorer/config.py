@@ -8,7 +8,7 @@ from typing import Any, Literal, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from scorer.errors import ConfigError, listing
+from scorer.errors import ConfigError, count_of, listing
 from scorer.yaml_file import Part, YamlFile, place, read_yaml
 
 SHOWN = 60  # characters of a found value in a message
@@ -128,7 +128,7 @@ def load_yaml(path: Path, model: type[Model]) -> Model:
         return model.model_validate_json(json.dumps(file.value), strict=True)
     except ValidationError as error:
         found = [line for problem in error.errors(include_url=False) for line in _describe(problem, model, file)]
-        raise ConfigError(listing(f"{path}: {len(found)} problem(s)", found)) from error
+        raise ConfigError(listing(f"{path}: {count_of(len(found), 'problem')}", found)) from error
 
 
 def _describe(problem: Any, model: type[BaseModel], file: YamlFile) -> Iterator[str]:

@@ -71,6 +71,11 @@ def frames(trace: TracebackType | None) -> list[str]:
     return [f"  {frame.filename}:{frame.lineno} in {frame.name}" for frame in traceback.extract_tb(trace)]
 
 
+def count_of(number: int, what: str) -> str:
+    """`1 call`, `2 calls`."""
+    return f"{number} {what}{'' if number == 1 else 's'}"
+
+
 def listing(head: str, problems: list[str]) -> str:
     """One message for many problems, one a line."""
     return "\n".join([head, *(f"  - {problem}" for problem in problems)])

@@ -36,6 +36,18 @@ class Job:
         """The settings as run.json and the fingerprint have them."""
         return _told(self.settings)
 
+    @property
+    def parts(self) -> dict[str, Any]:
+        """What the fingerprint covers, as run.json has it."""
+        stamp = self.stamp
+        return {
+            "inputs": [file.identity for file in self.files],
+            "settings": self.told,
+            "model": stamp.model_hash,
+            "rubric": stamp.rubric_hash,
+            "version": stamp.scorer_version,
+        }
+
     def base(self, carried: str) -> str:
         """What a shard's result depends on beside its own calls; `carried` tells the carried columns."""
         return digest([json.dumps(asdict(self.stamp), sort_keys=True), json.dumps(self.told, sort_keys=True), carried])
@@ -87,9 +99,7 @@ def over_budget(job: Job, run: dict[str, Any], out: Path) -> RejectBudgetError |
     share = rejected / max(1, rejected + counts["rows_scored"])
     found = []
     if files > limits.files_max_rejected:
-        found.append(
-            f"{files} of {len(job.files)} files could not be read and limits.files_max_rejected allows {limits.files_max_rejected}"
-        )
+        found.append(f"{files} of {len(job.files)} files were rejected and limits.files_max_rejected allows {limits.files_max_rejected}")
     if share > limits.rejects_max_share:
         found.append(f"{share:.1%} of the rows were rejected and limits.rejects_max_share allows {limits.rejects_max_share:.1%}")
     if not found:

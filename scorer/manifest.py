@@ -104,10 +104,11 @@ def parse_shard(row: Mapping[str, Any]) -> Shard:
     return Shard(row["id"], {name: TableFile(**file) for name, file in row["tables"].items()}, row["counts"])
 
 
-def claim(folder: Path, wanted: str, *, replace: bool = False) -> dict[str, Any] | None:
+def claim(folder: Path, wanted: str, *, replace: bool = False, parts: Mapping[str, Any] | None = None) -> dict[str, Any] | None:
     """The run.json that `folder` holds, None where it is free to be written.
 
-    Raises RunError where it holds anything else than the wanted run, unless `replace`; touches nothing.
+    Raises RunError where it holds anything else than the wanted run, unless `replace`; touches nothing. Where the `parts` of the wanted
+    one are given (inputs, settings, model, rubric, version), it says which of them are others.
     """
     if not folder.exists():
         return None
@@ -115,12 +116,23 @@ def claim(folder: Path, wanted: str, *, replace: bool = False) -> dict[str, Any]
         run = read_run(folder)
         if run.get("fingerprint") != wanted and not replace:
             raise RunError(
-                f"{folder}: holds run {run.get('run_id')}, which had other inputs, settings, model, rubric or version: "
+                f"{folder}: holds run {run.get('run_id')}, which had other {_others(run, parts or {})}: "
                 "choose another --out, or delete the folder"
             )
         return run
     check_free(folder, (path.name for path in folder.iterdir()))
     return None
+
+
+def _others(run: Mapping[str, Any], parts: Mapping[str, Any]) -> str:
+    there = {
+        "inputs": [f"{file['path']} {file['sha256']}" for file in run.get("inputs", ())],
+        "settings": run.get("settings"),
+        "model": run["model"]["sha256"],
+        "rubric": run["rubric"]["sha256"],
+        "version": run["scorer_version"],
+    }
+    return " and ".join(name for name, part in parts.items() if part != there[name]) or "inputs, settings, model, rubric or version"
 
 
 def check_free(place: Path | str, names: Iterable[str]) -> None:

@@ -70,7 +70,7 @@ def score_night(
     with hold(out), swept(out / manifest.FETCHED) as fetched:
         job = read_job(inputs, config=config, rubric=rubric, model=model, partition=partition, fetched=fetched)
         tell("started", run_id=job.stamp.run_id, out=str(out), files=len(job.files))
-        before = manifest.claim(out, job.fingerprint, replace=partition is not None)
+        before = manifest.claim(out, job.fingerprint, replace=partition is not None, parts=job.parts)
         folder = RunFolder(out, manifest.shards_of(before) if before else ())
         if before and before["fingerprint"] == job.fingerprint and folder.is_whole():
             ensure_report(out)

@@ -13,6 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
+from scorer.errors import count_of
 from scorer.log import is_json
 
 COLUMNS_SHOWN = 30
@@ -55,26 +56,28 @@ def night_table(run: dict[str, Any], out: Path | str) -> RenderableType:
     """Counts, bands, tallies, the flagged calls with their reasons, and where the files are."""
     counts = run["counts"]
     head = Table(show_header=False, box=None, pad_edge=False)
-    rejects = ", ".join(f"{reason} {rows}" for reason, rows in counts["rejects"].items())
+    files, rows = ({reason: n for reason, n in counts["rejects"].items() if reason.startswith("file_") == of} for of in (True, False))
+    bands = [band["name"] for band in run["rubric"]["rules"]["bands"] if band["name"] in counts["bands"]]
     mean = "none" if counts["mean_score"] is None else f"{counts['mean_score']:.1f}"
     for name, value in (
         ("calls", _with(counts["calls"], counts["statuses"])),
         ("segments", str(counts["segments"])),
-        ("rejected rows", f"{counts['rows_rejected']}" + (f" ({rejects})" if rejects else "")),
+        ("rejected rows", _with(counts["rows_rejected"], rows)),
+        ("rejected files", _with(counts["files_rejected"], files)),
         ("mended", ", ".join(f"{note} {n}" for note, n in counts["notes"].items()) or "nothing"),
         ("mean score", mean),
-        ("calls per band", ", ".join(f"{band} {n}" for band, n in sorted(counts["bands"].items())) or "none"),
+        ("calls per band", ", ".join(f"{band} {counts['bands'][band]}" for band in bands) or "none"),
         ("hits of chances", ", ".join(f"{name} {t['hits']}/{t['chances']}" for name, t in counts["tallies"].items())),
     ):
         head.add_row(Text(name), Text(value))
-    files = Text(f"{out}/: calls/ segments/ flags/ rejects/ run.json report.html   (scorer explain {out} CALL_ID shows one call)")
-    return Group(head, Text(""), _flagged_table(counts), files)
+    where = Text(f"{out}/: calls/ segments/ flags/ rejects/ run.json report.html   (scorer explain {out} CALL_ID shows one call)")
+    return Group(head, Text(""), _flagged_table(counts), where)
 
 
 def import_table(result: Any) -> RenderableType:
     """What was recognised by which rule, what was rejected why, and what is known of roles and time."""
     counts = result.counts
-    table = Table(title=f"{counts.documents} documents", title_justify="left")
+    table = Table(title=count_of(counts.documents, "document"), title_justify="left")
     for name in ("format", "calls", "rejected", "recognised by"):
         table.add_column(name, justify="right" if name == "calls" else "left", overflow="fold")
     rejects: dict[str, list[str]] = {}
@@ -103,10 +106,13 @@ def _with(total: int, parts: dict[str, int]) -> str:
     return f"{total} ({', '.join(f'{name} {n}' for name, n in parts.items())})" if parts else str(total)
 
 
-def _flagged_table(counts: dict[str, Any]) -> Table:
+def _flagged_table(counts: dict[str, Any]) -> RenderableType:
     shown = counts["flagged"]
     more = f", the {len(shown)} lowest" if len(shown) < counts["flagged_calls"] else ""
-    table = Table(title=f"flagged calls: {counts['flagged_calls']}{more}", title_justify="left")
+    title = f"flagged calls: {counts['flagged_calls']}{more}"
+    if not shown:
+        return Text(title)
+    table = Table(title=title, title_justify="left")
     for name in ("call", "score", "band", "why"):
         table.add_column(name, justify="right" if name == "score" else "left", no_wrap=name != "why")
     for row in shown:
@@ -137,6 +143,13 @@ def changes_table(changes: Sequence[Any]) -> RenderableType:
 
 def inspection_table(found: Any) -> RenderableType:
     """What `scorer check` understood, then every warning and problem."""
+    told = [Text(f"warning: {printable(warning)}") for warning in found.warnings]
+    told += [Text(f"problem: {printable(problem)}") for problem in found.problems]
+    verdict = Text("cannot be scored: mend the problems above" if found.problems else "can be scored")
+    return Group(*([_understood(found)] if found.files else []), *told, verdict)
+
+
+def _understood(found: Any) -> Table:
     table = Table(show_header=False, box=None, pad_edge=False)
     rows = sum(view.rows for view in found.files)
     shapes = sorted({view.shape for view in found.files})
@@ -152,9 +165,7 @@ def inspection_table(found: Any) -> RenderableType:
         ("words", "none" if not found.words_share else f"{found.words_share:.0%} of the segments have word times"),
     ):
         table.add_row(Text(name), Text(value))
-    told = [Text(f"warning: {warning}") for warning in found.warnings] + [Text(f"problem: {problem}") for problem in found.problems]
-    verdict = Text("cannot be scored: mend the problems above" if found.problems else "can be scored")
-    return Group(table, *told, verdict)
+    return table
 
 
 def comparison_table(found: Any) -> RenderableType:

@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from scorer.errors import ConfigError, listing
+from scorer.errors import ConfigError, count_of, listing
 
 MAX_BYTES = 1 << 20  # a settings file is a page or two; more is a mistake or an attack
 LONGEST_NUMBER = 40  # characters
@@ -68,7 +68,7 @@ def read_yaml(path: Path) -> YamlFile:
     except (yaml.YAMLError, ValueError, TypeError) as error:
         raise ConfigError(f"{path}: not readable as YAML (line {_line(error, text)}): mend the syntax there") from error
     if problems:
-        raise ConfigError(listing(f"{path}: {len(problems)} problem(s)", problems))
+        raise ConfigError(listing(f"{path}: {count_of(len(problems), 'problem')}", problems))
     return YamlFile(path, value, root)
 
 

@@ -2,6 +2,7 @@
 
 import errno
 import json
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -12,11 +13,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from keyword_model import build
+from rich.console import Console
 from typer.testing import CliRunner
 
 from scorer import cli, metrics
 from scorer.engines.worker import Answer
 from scorer.errors import ScorerError, WorkerBugError
+from scorer.screen import night_table
 
 ROOT = Path(__file__).parents[1]
 CALLS = {
@@ -125,7 +128,11 @@ def test_the_same_again_does_nothing_and_another_run_is_refused(night: Path, tmp
     assert score(night, run, keyword_folder)[0] == 0
     code, said = score(night / "a.parquet", run, keyword_folder)
 
-    assert code == 1 and "choose another --out" in said
+    assert code == 1 and "which had other inputs: choose another --out" in said
+    (tmp_path / "rubric.yaml").write_text((ROOT / "configs/rubric.yaml").read_text().replace("version: 1", "version: 2"))
+    (tmp_path / "config.yaml").write_text("model: {shard_rows: 5}")
+    others = {name: tmp_path / f"{name}.yaml" for name in ("config", "rubric")}
+    assert "which had other settings and rubric: choose" in score(night, run, keyword_folder, **others)[1]
     assert {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in run.rglob("*") if path.is_file()} == before
 
 
@@ -145,6 +152,25 @@ def test_too_many_rejects_have_an_exit_code_of_their_own(tmp_path: Path, keyword
 
     assert code == 4 and "70.0% of the rows were rejected" in said
     assert [row["call_id"] for row in table(tmp_path / "out", "calls")] == ["good"]
+
+
+def test_rejected_files_are_told_apart_from_rejected_rows(night: Path, tmp_path: Path, keyword_folder: Path) -> None:
+    shutil.copy(night / "a.parquet", night / "c.parquet")
+    pq.write_table(pa.Table.from_pylist(rows({"plain": CALLS["plain"]})), tmp_path / "plain.parquet")
+
+    code, said = score(night, tmp_path / "out", keyword_folder)
+
+    assert code == 4 and "1 of 3 files were rejected" in said
+    shown = Console(width=200)
+    with shown.capture() as captured:
+        shown.print(night_table(json.loads((tmp_path / "out/run.json").read_text()), tmp_path / "out"))
+    lines = [" ".join(line.split()) for line in captured.get().splitlines()]
+    assert {"rejected rows 1 (call_id_missing 1)", "rejected files 1 (file_duplicate 1)", "calls per band poor 1, excellent 2"} <= set(
+        lines
+    )
+    plain = score(tmp_path / "plain.parquet", tmp_path / "plain", keyword_folder)[1].splitlines()
+    at = plain.index("flagged calls: 0")
+    assert plain[at + 1].startswith(f"{tmp_path}")  # no empty table
 
 
 def other_labels(tmp_path: Path) -> dict[str, Path]:

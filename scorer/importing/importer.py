@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from scorer.config import ScoringConfig, load_yaml
-from scorer.errors import RejectBudgetError
+from scorer.errors import RejectBudgetError, count_of
 from scorer.importing.files import Document, documents
 from scorer.importing.lines import compiled
 from scorer.importing.reading import read_document
@@ -109,7 +109,7 @@ def _over_budget(counts: ImportCounts, allowed: float, out: Path) -> RejectBudge
     if share <= allowed:
         return None
     return RejectBudgetError(
-        f"{out}: {calls} calls imported, but {share:.1%} of what was found was rejected and limits.rejects_max_share allows "
+        f"{out}: {count_of(calls, 'call')} imported, but {share:.1%} of what was found was rejected and limits.rejects_max_share allows "
         f"{allowed:.1%}: read {rejects_path(out)}"
     )
 

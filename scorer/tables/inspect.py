@@ -14,13 +14,14 @@ from scorer.errors import InputError
 from scorer.records import Speaker
 from scorer.tables.carried import carried_schema, merge_carried
 from scorer.tables.files import open_parquet, read_batches
-from scorer.tables.mapping import Layout, read_layout, suggest
+from scorer.tables.mapping import Layout, children, is_nested, read_layout, suggest
 from scorer.tables.mend import clean_id
 from scorer.tables.normalise import SegmentRow, column_getter, parse_segments, party_of, struct_getter, values_of
 
 OPTIONAL = ("segment_index", "start", "end", "words")
 SAMPLED_FILES = 8  # the others give their footer only
 SHOWN_SPEAKERS = 20
+SHOWN_COLUMNS = 30
 LONG_S = 300.0  # half of all segments longer than this: the times are milliseconds
 SHORT_S = 0.05  # half of all segments shorter: the times are seconds
 
@@ -96,6 +97,7 @@ def inspect_inputs(files: Mapping[Path, str], mapping: InputMapping, *, sample_r
                 layout, found = read_layout(path, file.schema_arrow, mapping)
                 problems += [problem.replace(str(path), name) for problem in found]
                 if layout is None:
+                    problems.append(f"{path}: {_there(file.schema_arrow, mapping)}")
                     continue
                 layouts.append(layout)
                 views.append(FileView(path, file.metadata.num_rows, "nested" if layout.nested else "segments"))
@@ -104,6 +106,20 @@ def inspect_inputs(files: Mapping[Path, str], mapping: InputMapping, *, sample_r
         except InputError as error:
             problems.append(str(error).replace(str(path), name))
     return _summary(sample, layouts, mapping=mapping, views=views, problems=problems)
+
+
+def _there(schema: pa.Schema, mapping: InputMapping) -> str:
+    """The columns that there are to choose from. Only here: in a file without a header their names may be words of a call."""
+    text = f"the file's columns are {_shown(schema.names)}"
+    if not is_nested(schema, mapping):
+        return text
+    name = mapping.segments_column
+    return f'{text}; inside "{name}": {_shown(list(children(schema.field(name).type)))}'
+
+
+def _shown(names: Sequence[str]) -> str:
+    more = [f"and {len(names) - SHOWN_COLUMNS} more"] if len(names) > SHOWN_COLUMNS else []
+    return ", ".join([*(name[:40] for name in names[:SHOWN_COLUMNS]), *more]) or "none"
 
 
 def _sample_file(sample: _Sample, batches: Iterator[pa.RecordBatch], layout: Layout, *, mapping: InputMapping, limit: int) -> None:

@@ -31,8 +31,8 @@ def read_layout(path: Path, schema: pa.Schema, mapping: InputMapping) -> tuple[L
     if twice:
         return None, [f'{path}: column "{name}" is there more than once: rename or drop one' for name in twice]
     columns: dict[str, str] = mapping.columns.model_dump()
-    nested = _is_nested(schema, mapping)
-    fields = _children(schema.field(mapping.segments_column).type) if nested else {field.name: field.type for field in schema}
+    nested = is_nested(schema, mapping)
+    fields = children(schema.field(mapping.segments_column).type) if nested else {field.name: field.type for field in schema}
     inside = f' inside "{mapping.segments_column}"' if nested else ""
     types = {name: fields[found] for name, found in columns.items() if name != "call_id" and found in fields}
     outer = {field.name: field.type for field in schema}
@@ -82,14 +82,16 @@ def is_list(kind: pa.DataType) -> bool:
     return any(test(kind) for test in tests)
 
 
-def _is_nested(schema: pa.Schema, mapping: InputMapping) -> bool:
+def is_nested(schema: pa.Schema, mapping: InputMapping) -> bool:
+    """Whether a row is a call, with its segments in a list."""
     if mapping.segments_column not in schema.names:
         return False
     kind = schema.field(mapping.segments_column).type
     return is_list(kind) and pa.types.is_struct(kind.value_type)
 
 
-def _children(kind: pa.DataType) -> dict[str, pa.DataType]:
+def children(kind: pa.DataType) -> dict[str, pa.DataType]:
+    """The fields of a list of structs, with their types."""
     struct = kind.value_type
     return {struct.field(index).name: struct.field(index).type for index in range(struct.num_fields)}
 
@@ -129,7 +131,7 @@ def _is_name(kind: pa.DataType) -> bool:
 def _is_words(kind: pa.DataType) -> bool:
     if not is_list(kind) or not pa.types.is_struct(kind.value_type):
         return is_list(kind) and bool(pa.types.is_null(kind.value_type))
-    fields = _children(kind)
+    fields = children(kind)
     times = all(pa.types.is_null(fields[name]) or _is_time(plain(fields[name])) for name in ("start", "end") if name in fields)
     text = fields.get("text", pa.int8())
     return times and (pa.types.is_null(text) or is_text(plain(text))) and len(fields) == kind.value_type.num_fields

@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from scorer.config import InputMapping, Limits
 from scorer.durable import digest
-from scorer.errors import InputError, listing
+from scorer.errors import InputError, count_of, listing
 from scorer.faults import reach
 from scorer.records import Call, Reject, RejectReason
 from scorer.tables.assemble import Assembler
@@ -72,7 +72,7 @@ class CallReader:
                 self.rejects.append(Reject(RejectReason.CALL_ID_MISSING, file.source, rows=found.missing, detail=detail))
         if not self._schemas:
             problems = [f"{reject.source}: {reject.detail}" for reject in self.rejects]
-            raise InputError(listing(f"input cannot be read: {len(problems)} problem(s)", problems))
+            raise InputError(listing(f"input cannot be read: {count_of(len(problems), 'problem')}", problems))
 
     @property
     def carried(self) -> pa.Schema:

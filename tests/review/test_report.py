@@ -135,7 +135,8 @@ def test_nights_before_are_found_beside_the_run_and_compared(tmp_path: Path) -> 
     moved = what_moved(read_night(rough).about["counts"], [old["counts"] for old in earlier])
     assert any(s.startswith("flagged calls went up: 100% tonight (40 of 40), 0% in") for s in moved)
     assert any("Another model" in s for s in what_changed(read_night(rough).about, earlier[-1]))
-    assert "Moved:" in page_of(rough)
+    page = page_of(rough)
+    assert "Moved:" in page and "in the night before</li>" in page
 
 
 def test_dates_are_compared_in_their_order_whenever_they_were_scored(tmp_path: Path) -> None:

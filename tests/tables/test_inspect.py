@@ -41,7 +41,17 @@ def test_problems_of_all_files_are_listed(tmp_path: Path) -> None:
 
     view = inspect_inputs(named(tmp_path / "page.parquet", tmp_path / "x.parquet", tmp_path / "none"), InputMapping())
 
-    assert [len([x for x in view.problems if name in x]) for name in ("page.parquet", "x.parquet", "none")] == [1, 3, 1]
+    assert [len([x for x in view.problems if name in x]) for name in ("page.parquet", "x.parquet", "none")] == [1, 4, 1]
+
+
+def test_where_a_column_is_missing_those_that_there_are_are_named(tmp_path: Path) -> None:
+    turns = [[{"who": "agent", "said": "x"}]]
+    pq.write_table(pa.table({"conversation": ["a"], "segments": turns, **{f"c{at:02}": [1] for at in range(40)}}), tmp_path / "x.parquet")
+
+    last = inspect_inputs([tmp_path / "x.parquet"], InputMapping()).problems[-1]
+
+    assert "columns are conversation, segments, c00, c01" in last and "c27, and 12 more; inside" in last and "c28" not in last
+    assert last.endswith('inside "segments": who, said')
 
 
 def test_words_that_are_all_null_are_no_problem(tmp_path: Path) -> None:
