@@ -84,6 +84,7 @@ def show_call(request: Request, connection: Database, someone: Someone, number: 
     found = open_call(connection, number)
     before, after = neighbours(connection, number)
     verdicts = current_verdicts(connection, [number])
+    call = view_call(found.judged, found.rubric, masked=masked(request))
     mine = {_key(v): v for v in verdicts if v.who == someone.name}
     return page(
         request,
@@ -91,7 +92,8 @@ def show_call(request: Request, connection: Database, someone: Someone, number: 
         here="queue",
         number=number,
         row=found.row,
-        call=view_call(found.judged, found.rubric, masked=masked(request)),
+        call=call,
+        times={turn.index: turn.time for turn in call.turns if turn.time},
         rubric=found.rubric,
         labels={label.name: label for label in found.labels},
         mine=mine,

@@ -28,6 +28,7 @@ class Dispute:
     ruled_by: str
     ruling: str
     call_id: str
+    reason: str  # of the flag that it is about; empty where the call has no such flag any more, and for a label
 
 
 def open_dispute(connection: sqlite3.Connection, subject: Subject, *, who: str, agent_side: str, machine: Mapping[str, Any]) -> int:
@@ -85,8 +86,9 @@ def judges(connection: sqlite3.Connection, subject: Subject) -> set[str]:
 def list_disputes(connection: sqlite3.Connection, call: int | None = None) -> list[Dispute]:
     """Disputes, open ones first, then the latest; of one call or of all."""
     rows = connection.execute(
-        "select d.*, r.at as ruled_at, r.who as ruled_by, r.outcome, r.note as ruling, call.call_id from dispute d"
-        " join call on call.id = d.call left join ruling r on r.dispute = d.id where ? is null or d.call = ?"
+        "select d.*, r.at as ruled_at, r.who as ruled_by, r.outcome, r.note as ruling, call.call_id, f.reason from dispute d"
+        " join call on call.id = d.call left join ruling r on r.dispute = d.id"
+        " left join flag f on d.kind = 'flag' and f.call = d.call and f.rule = d.subject where ? is null or d.call = ?"
         " order by r.at is not null, d.id desc",
         [call, call],
     )
@@ -104,6 +106,7 @@ def list_disputes(connection: sqlite3.Connection, call: int | None = None) -> li
             row["ruled_by"] or "",
             row["ruling"] or "",
             row["call_id"],
+            row["reason"] or "",
         )
         for row in rows
     ]

@@ -20,7 +20,15 @@ Name = Annotated[str, Query(max_length=200)]
 def show_agreement(request: Request, connection: Database) -> Response:
     """Model against reviewers, reviewers against each other."""
     labels = label_agreement(connection, seed=desk_of(request).seed)
-    return page(request, "agreement.html", here="agreement", flags=flag_agreement(connection), labels=labels, coverage=coverage(connection))
+    return page(
+        request,
+        "agreement.html",
+        here="agreement",
+        flags=flag_agreement(connection),
+        reasons=dict(connection.execute("select rule, reason from flag order by call").fetchall()),
+        labels=labels,
+        coverage=coverage(connection),
+    )
 
 
 @router.get("/trends")

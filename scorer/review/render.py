@@ -23,7 +23,7 @@ def _environment() -> Environment:
     found = Environment(
         loader=FileSystemLoader(PAGES), autoescape=True, undefined=StrictUndefined, finalize=harmless, trim_blocks=True, lstrip_blocks=True
     )
-    found.filters |= {"plain": plain, "percent": percent, "number": number, "rate": rate_words}
+    found.filters |= {"plain": plain, "percent": percent, "number": number, "rate": rate_words, "moment": moment}
     return found
 
 
@@ -47,6 +47,11 @@ def percent(share: float | None) -> str:
 def number(value: float | None) -> str:
     """A score with one digit; a dash where there is none."""
     return "–" if value is None else f"{value:.1f}"
+
+
+def moment(at: str) -> str:
+    """A time of the database to the minute, with its zone."""
+    return f"{at[:16].replace('T', ' ')} UTC"
 
 
 def rate_words(rate: Shrunk) -> str:

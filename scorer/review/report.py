@@ -6,7 +6,7 @@ from heapq import nsmallest
 from itertools import groupby, islice
 from operator import itemgetter
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from scorer.durable import unwritable, write_text
 from scorer.manifest import REPORT, RUN_FILE
@@ -28,12 +28,12 @@ SEVERITIES = ("critical", "warning", "notice")
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One team or agent in the table of a behaviour. `stands` says whether it clearly differs from what it is held against."""
+    """One team or agent in the table of a behaviour. `stands` is better or worse where it clearly is so than its group, else empty."""
 
     name: str
     team: str
     rate: Shrunk
-    stands: bool
+    stands: Literal["better", "worse", ""]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +48,11 @@ class BehaviourTable:
     agents: tuple[Row, ...]
     agents_in_all: int
     top: float  # right end of the scale, 0 to 1
+
+    @property
+    def stands(self) -> bool:
+        """Whether somebody clearly differs from their group."""
+        return any(row.stands for row in (*self.teams, *self.agents))
 
 
 def write_report(run: Path, *, masked: bool = True) -> Path:
@@ -145,8 +150,14 @@ def _rows(groups: Sequence[Group], name: str, towards: dict[str, Tally], *, want
         rate = shrink(group.tallies.get(name, Tally()), towards[group.team])
         if rate:
             title = visible(group.agent or group.team, masked=False)
-            rows.append(Row(title, visible(group.team, masked=False), rate, stands_out(rate, towards[group.team])))
+            rows.append(Row(title, visible(group.team, masked=False), rate, _stands(rate, towards[group.team], wanted=wanted)))
     return tuple(sorted(rows, key=lambda row: (row.rate.high, row.name) if wanted else (-row.rate.low, row.name)))
+
+
+def _stands(rate: Shrunk, group: Tally, *, wanted: bool) -> Literal["better", "worse", ""]:
+    if not stands_out(rate, group):
+        return ""
+    return "better" if (rate.mean > (group.rate or 0.0)) == wanted else "worse"
 
 
 def _views(night: Night, call_ids: Sequence[str], *, masked: bool) -> list[CallView]:

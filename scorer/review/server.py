@@ -27,6 +27,7 @@ from scorer.review.store import opened, prepare, secret
 from scorer.review.web import Desk
 
 SESSION_S = 12 * 3600
+OWN_WORDS = {"Not Found": "There is no such page.", "Method Not Allowed": "This address shows no page: go back and try again."}
 
 
 def open_desk(db: Path, runs: Sequence[Path], *, person: str, sample: int, seed: int) -> Desk:
@@ -113,7 +114,8 @@ async def _refused(request: Request, error: Exception) -> Response:
     """An error as a page that says what to do and echoes nothing."""
     status, said, headers = 400, "This address or form has a part that is missing or wrong: go back and try again.", None
     if isinstance(error, HTTPException):
-        status, said, headers = error.status_code, str(error.detail), error.headers
+        status, headers = error.status_code, error.headers
+        said = OWN_WORDS.get(str(error.detail), str(error.detail))
     elif isinstance(error, ScorerError):
         said = str(error)
     return HTMLResponse(render("error.html", status=status, said=said), status, headers)

@@ -39,5 +39,5 @@ def shrink(tally: Tally, towards: Tally | None = None) -> Shrunk | None:
 
 
 def stands_out(rate: Shrunk, group: Tally) -> bool:
-    """Whether the interval leaves out the group's own rate."""
-    return group.rate is not None and not rate.low <= group.rate <= rate.high
+    """Whether the interval leaves out the group's own rate; never where both are the same, as no interval holds 0 or 1."""
+    return group.rate is not None and rate.tally.rate != group.rate and not rate.low <= group.rate <= rate.high

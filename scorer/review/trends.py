@@ -19,6 +19,7 @@ class Line:
     """One behaviour of one group over the nights, None where it had no chance; drawn towards the group's own mean."""
 
     behaviour: str
+    wanted: bool  # whether more is better
     points: tuple[Shrunk | None, ...]
     top: float  # end of the scale
 
@@ -63,10 +64,24 @@ def lines(connection: sqlite3.Connection, *, team: str = "", agent: str = "") ->
     tallies = {(run, behaviour): Tally(hits, chances) for run, behaviour, hits, chances in rows}
     runs = [run for run, _ in nights(connection)]
     found = []
-    for behaviour in sorted({name for _, name in tallies}):
+    known = {name for _, name in tallies}
+    for behaviour, wanted in _behaviours(connection).items():
+        if behaviour not in known:
+            continue
         series = [tallies.get((run, behaviour), Tally()) for run in runs]
         points = tuple(shrink(tally, sum(series, Tally())) for tally in series)
-        found.append(Line(behaviour, points, max([p.high for p in points if p], default=1.0)))
+        found.append(Line(behaviour, wanted, points, max([p.high for p in points if p], default=1.0)))
+    return found
+
+
+def _behaviours(connection: sqlite3.Connection) -> dict[str, bool]:
+    """Every behaviour, in the order of the latest rubric that has it, and whether more of it is better."""
+    found: dict[str, bool] = {}
+    for (text,) in connection.execute("select about from run order by night desc, run_id desc"):
+        about = json.loads(text)
+        wished = {label["name"] for label in about["labels"] if label["polarity"] == "desired"}
+        for name, behaviour in about["rubric"]["rules"]["behaviours"].items():
+            found.setdefault(name, behaviour["label"] in wished)
     return found
 
 

@@ -63,7 +63,7 @@ def difference_chart(released: Mapping[str, Any]) -> str:
         alt.Chart(data)
         .transform_calculate(zero="0")
         .mark_rule(color=GREY)
-        .encode(x=alt.X("zero:Q", title="difference in F1 (right: the candidate is better)"))
+        .encode(x=alt.X("zero:Q", title="difference in F1 (right: the candidate is better)", axis=alt.Axis(tickCount=6)))
     )
     line = alt.Chart(data).mark_rule(color=BLUE, strokeWidth=2).encode(y=y, x=alt.X("low:Q"), x2="high:Q")
     dot = alt.Chart(data).mark_point(color=BLUE, filled=True, size=70, opacity=1).encode(y=y, x=alt.X("difference:Q"))

@@ -19,9 +19,11 @@ from scorer.review.report import write_report
 from scorer.review.store import opened
 from scorer.review.verdicts import Subject, save_verdict
 from scorer.training.calibrate import calibrate
+from scorer.training.page import write_page
 from scorer.training.train import train
 
 pytestmark = pytest.mark.slow
+MODELS = Path(__file__).parents[2] / "models"
 TURNS = ["customer cancel word", "agent sorry word", "agent stay word word", "customer word", "agent stay word word", "agent word word"]
 
 
@@ -118,6 +120,40 @@ def test_a_save_that_fails_is_said(browser: Browser, address: str) -> None:
     page.locator("#flag-low_score button[value='low_score no']").click()
 
     expect(page.locator("#saved")).to_contain_text("not saved: This form is too old")
+
+
+def test_on_a_phone_every_page_can_be_read(browser: Browser, address: str, place: Path, tmp_path: Path) -> None:
+    evaluation = write_page(tmp_path, json.loads((MODELS / "default" / "evaluation.json").read_text(encoding="utf-8")))
+    page = open_page(browser, address + "/trends", width=390)
+    with opened(place / "reviews.sqlite") as connection:
+        save_verdict(connection, Subject(1, "flag", -1, "low_score"), "yes", who="ana", machine={"given": True})
+    height = "Math.min(...[...document.querySelectorAll('svg text')].map(text => text.getBoundingClientRect().height))"
+
+    assert page.evaluate(height) >= 10
+    page.goto(address + "/agreement")
+    assert page.locator("svg.interval").first.evaluate("picture => picture.getBoundingClientRect().width") >= 90
+    page.goto(write_report(place / "run").as_uri())
+    assert page.evaluate(height) >= 10
+    assert page.locator(".cards td:has(ul)").first.evaluate("cell => cell.getBoundingClientRect().width") > 300
+    page.goto(evaluation.as_uri())
+    assert faults(page) == []
+
+
+def test_a_note_is_asked_for_beside_its_question(browser: Browser, address: str) -> None:
+    page = open_page(browser, address + "/calls/1")
+
+    question, note = (page.locator(f"#flag-low_score {part}").bounding_box() for part in (".answers", ".aside"))
+    assert question is not None and note is not None and note["x"] > question["x"] and abs(note["y"] - question["y"]) < 20
+
+
+def test_a_call_on_paper_has_the_answers_and_no_controls(browser: Browser, address: str) -> None:
+    page = open_page(browser, address + "/calls/1")
+    page.locator("#flag-low_score button[value='low_score unsure']").click()
+    saved(page)
+    page.emulate_media(media="print")
+
+    assert page.locator("#flag-low_score button:visible").all_inner_texts() == ["unsure"]
+    assert page.locator(".top:visible, details.aside:visible, .filters:visible").count() == 0
 
 
 def test_verdicts_teach_the_model(browser: Browser, tmp_path: Path, keyword_folder: Path) -> None:

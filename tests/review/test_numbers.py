@@ -85,9 +85,12 @@ def test_trends_say_what_moved_and_only_that(desk: Desk, database: sqlite3.Conne
 def test_lines_have_a_point_per_night_and_none_without_a_chance(database: sqlite3.Connection, tmp_path: Path) -> None:
     add_runs(database, [write_run(tmp_path / "2", [call("q", "agent", "agent", "customer")], run_id="run-2")], sample=0, seed=1)
 
-    by_name = {line.behaviour: line.points for line in lines(database, team="north")}
+    found = lines(database, team="north")
+    by_name = {line.behaviour: line.points for line in found}
 
     apology = by_name["apology"][0]
     assert apology is not None and (apology.tally.hits, apology.tally.chances) == (3, 4)
     assert by_name["apology"][1] is None
+    wanted = {"interruption": False, "retention_pushiness": False, "ownership": True, "apology": True}  # in the rubric's order
+    assert list(wanted.items()) == [(line.behaviour, line.wanted) for line in found]
     assert all(point is None for line in lines(database, team="nowhere") for point in line.points)

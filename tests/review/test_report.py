@@ -175,3 +175,13 @@ def test_stability_by_hand_and_small_nights_do_not_alarm() -> None:
 def test_what_is_not_a_run_has_no_page(tmp_path: Path) -> None:
     with pytest.raises(RunError, match="not a run"):
         write_report(tmp_path)
+
+
+def test_who_clearly_differs_from_the_group_is_said_with_the_direction(tmp_path: Path) -> None:
+    calls = [call(f"g{n}", *GOOD, agent_id="good") for n in range(60)] + [call(f"b{n}", *BAD, agent_id="bad") for n in range(60)]
+    run = write_run(tmp_path / "run", calls)
+
+    tables = {table.name: {row.name: row.stands for row in table.agents} for table in report.behaviour_tables(read_night(run))}
+    assert tables["apology"] == {"good": "better", "bad": "worse"} and tables["interruption"] == {"good": "better", "bad": "worse"}
+    assert "clearly worse" in page_of(run) and "clearly better" in page_of(run)
+    assert "against the group" not in page_of(small_run(tmp_path / "small"))

@@ -62,6 +62,29 @@ def test_every_page_answers(browser: TestClient) -> None:
         assert browser.get(path).status_code == 200, path
 
 
+@pytest.mark.parametrize(
+    ("path", "said"),
+    [
+        ("/nothing", "There is no such page."),
+        ("/calls/1/verdicts", "This address shows no page"),
+        ("/export", "Nobody has given a verdict yet"),
+        ("/trends?agent=a1&team=south", "There is no call of this agent and this team"),
+    ],
+)
+def test_a_page_with_nothing_on_it_says_why(browser: TestClient, path: str, said: str) -> None:
+    assert said in browser.get(path).text
+
+
+def test_a_finding_is_said_in_words_with_its_place_and_the_zone_of_its_time(browser: TestClient) -> None:
+    for about in ("flag low_score", "label 1 interruption"):
+        browser.post("/calls/1/disputes", data={"csrf": token(browser), "about": about, "agent_side": "no"})
+
+    disputes, page = (re.sub(r"<[^>]+>", "", browser.get(path).text) for path in ("/disputes", "/calls/1"))
+    assert "Finding: a person should look at the call for low score: the score is below 50." in disputes
+    assert "Finding: it is interruption at segment 1." in disputes and re.search(r"Entered by sam, \d{4}-\d\d-\d\d \d\d:\d\d UTC", disputes)
+    assert re.search(r"open: it is interruption at \d+:\d\d\. “no”", page)
+
+
 def test_a_verdict_is_saved_with_who_when_and_what_the_machine_said(browser: TestClient, database: sqlite3.Connection) -> None:
     assert verdict(browser, note="cut in") == 303
 

@@ -34,3 +34,10 @@ def test_the_interval_is_that_of_the_beta_distribution() -> None:
     assert rate is None and half is not None
     # Beta(10.5, 10.5): 5 % and 95 % quantiles, from tables
     assert (half.low, half.high) == (pytest.approx(0.324, abs=0.002), pytest.approx(0.676, abs=0.002))
+
+
+@pytest.mark.parametrize(("team", "agent"), [(Tally(9, 9), Tally(1, 1)), (Tally(2, 2), Tally(2, 2)), (Tally(0, 900), Tally(0, 300))])
+def test_who_does_as_all_of_the_team_does_not_stand_out(team: Tally, agent: Tally) -> None:
+    rate = shrink(agent, team)
+
+    assert rate is not None and not stands_out(rate, team)
