@@ -263,7 +263,10 @@ def main() -> None:
     except ScorerError as error:
         sys.exit(_ended(error, str(error)))
     except Stopped as stop:
-        sys.exit(_ended(stop, f"stopped by {stop.name}; nothing unfinished was published, run the same command again to go on"))
+        code = _ended(stop, f"stopped by {stop.name}; nothing unfinished was published, run the same command again to go on")
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)  # all is tidied: what libraries would still do takes longer than schedulers wait, on a busy machine
     except MemoryError as error:
         advice = "finished shards are kept: free memory or use fewer --workers, then run the command again"
         sys.exit(_ended(error, f"out of memory; {advice}"))

@@ -5,6 +5,8 @@ import os
 import random
 import shutil
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import suppress
@@ -198,6 +200,21 @@ def test_a_run_that_is_told_to_stop_stops_clean_and_can_go_on(bench: Bench, numb
     assert "run the same command again" in running.said()
     assert not (bench.out / ".lock").exists() and not (bench.out / ".staging").exists()
     bench.check_rerun(bench.out)
+
+
+def test_a_run_that_is_told_to_stop_waits_for_no_library(bench: Bench) -> None:
+    slow = "import atexit, time; atexit.register(time.sleep, 60); from scorer.cli import main; main()"
+    command = [sys.executable, "-c", slow, *map(str, bench.command(bench.out))]
+    run = subprocess.Popen(command, env=os.environ | {"SCORER_FAULT": "lock:wait"}, stderr=subprocess.PIPE, text=True)
+    until = time.monotonic() + 120
+    while not (bench.out / ".lock").exists():
+        assert time.monotonic() < until
+        time.sleep(0.05)
+
+    run.send_signal(signal.SIGTERM)
+
+    said = run.communicate()[1]
+    assert run.returncode == 143 and "stopped by SIGTERM" in said and "did not stop" not in said
 
 
 @pytest.mark.parametrize(("fault", "part"), [("write:quota", "quota"), ("keep:readonly", "read-only"), ("score:memory", "memory")])
