@@ -111,9 +111,11 @@ def import_(
     out: Annotated[Path, typer.Option("--out", "-o", help="Parquet file to write; the rejects go beside it.")],
     config: ConfigFile = CONFIG,
     format_name: Annotated[str, typer.Option("--format", help="A format's name, or auto.")] = "auto",
-    role_map: Annotated[str, typer.Option("--role-map", help="Who is who: LABEL=ROLE,... with roles agent, customer, bot, ivr.")] = "",
+    role_map: Annotated[
+        str, typer.Option("--role-map", help="Who is who: LABEL=ROLE,... with roles agent, customer, bot, ivr, unknown.")
+    ] = "",
     speaker_pattern: Annotated[
-        str | None, typer.Option("--speaker-pattern", help="Regular expression with groups speaker and text.")
+        str | None, typer.Option("--speaker-pattern", help="Regular expression with groups speaker and text, in place of the usual marks.")
     ] = None,
 ) -> None:
     """Turn transcripts of other systems into a table that can be scored."""

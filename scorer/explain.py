@@ -16,6 +16,10 @@ from scorer.scoring.rubric import Rubric
 from scorer.tables.judged import read_judged
 
 MENTIONED = 0.2  # probabilities from here on are shown beside the segment, also without a label
+LEGEND = (
+    "labels with the model's probability; (in brackets): likely, but not given. over: seconds spoken over the other party. interruption: "
+    "what the overlap is known from, (words), (turns) or (none)."
+)
 
 
 def explain_call(run: Path, call_id: str) -> RenderableType:
@@ -36,6 +40,7 @@ def render_call(judged: JudgedCall, score: CallScore, rubric: Rubric) -> Rendera
     """Transcript, behaviours, arithmetic and flags. Transcript text is never read as markup or control codes."""
     parts: list[RenderableType] = [
         _transcript(judged),
+        Text(LEGEND, style="dim"),
         _behaviours(score),
         *_arithmetic(score, rubric),
         *(part for f in score.flags for part in _flag(f)),

@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
+from typing import NoReturn
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 PATIENCE_S = 8.0  # for what cannot be interrupted, such as a long sort; schedulers kill after ten seconds or more
@@ -23,6 +24,14 @@ class Stopped(BaseException):
 
 
 _came: list[int] = []  # signals
+
+
+def stop(number: int) -> NoReturn:
+    """Raise Stopped as the signal would have done: for whoever was met by a library's own handler of it."""
+    for other in SIGNALS:
+        signal.signal(other, signal.SIG_IGN)  # one is enough; a second must not cut the tidying short
+    _came.append(number)
+    raise Stopped(number)
 
 
 def stop_that_came() -> Stopped | None:
@@ -52,20 +61,17 @@ def stoppable() -> Iterator[None]:
 
 
 def _stop(number: int, frame: FrameType | None) -> None:
-    for other in SIGNALS:
-        signal.signal(other, signal.SIG_IGN)  # one is enough; a second must not cut the tidying short
-    _came.append(number)
-    raise Stopped(number)
+    stop(number)
 
 
 def _watch(reads: int) -> None:
     told = os.read(reads, 1)
-    os.close(reads)
     if told:
-        time.sleep(PATIENCE_S)
+        time.sleep(PATIENCE_S)  # the end stays open: a server that ends raises its signal again, which is written there too
         print(
             f"scorer: did not stop within {PATIENCE_S:.0f} s and was ended; run the same command again to go on",
             file=sys.stderr,
             flush=True,
         )
         os._exit(128 + told[0])
+    os.close(reads)

@@ -251,7 +251,12 @@ def test_a_call_is_explained(night: Path, tmp_path: Path, keyword_folder: Path) 
     code, said = scorer("explain", tmp_path / "run", "good")
 
     assert code == 0
-    for part in ("apology 1.00", "score = 100 x (25x1.00 + 30x1.00 + 20x1.00) / 75 = 100.0", "not applicable"):
+    for part in (
+        "apology 1.00",
+        "(in brackets): likely, but not given",
+        "score = 100 x (25x1.00 + 30x1.00 + 20x1.00) / 75 = 100.0",
+        "not applicable",
+    ):
         assert part in said
     code, said = scorer("explain", tmp_path / "run", "nobody")
     assert code == 1 and "no call 'nobody'" in said

@@ -1,6 +1,11 @@
 """What README and configs say is true."""
 
+import inspect
+import json
 import re
+import subprocess
+import sys
+import textwrap
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +15,7 @@ from typer.main import get_command
 
 from scorer.cli import app
 from scorer.config import ScoringConfig
+from scorer.engines.engine import Engine
 from scorer.errors import ExitCode
 from scorer.importing.recognise import known_formats
 from scorer.importing.source import ImportReason
@@ -61,6 +67,29 @@ def test_the_table_of_formats_names_every_format_and_the_reasons_are_those_of_th
 
     assert set(re.findall(r"^\| `(\w+)` \|", section, re.MULTILINE)) == {known.name for known in known_formats()}
     assert [reason.value for reason in ImportReason if f"`{reason.value}`" not in section] == []
+
+
+def test_the_engine_for_spark_fits_what_it_says_it_is() -> None:
+    names: dict[str, Any] = {}
+    exec(re.findall(r"```python\n(.*?)```", README, re.DOTALL)[0], names)
+    engine: Engine = names["Spark"](None)
+
+    assert [label.name for label in engine.open(ROOT / "models/default")][:2] == ["interruption", "retention_pushiness"]
+    assert inspect.isgeneratorfunction(engine.run) and list(inspect.signature(engine.run).parameters) == ["night", "progress"]
+
+
+def test_the_script_for_a_new_label_says_what_older_calls_were_labelled_for(tmp_path: Path) -> None:
+    script = re.findall(r"<<'END'\n(.*?)\n    END", (ROOT / "models/README.md").read_text(encoding="utf-8"), re.DOTALL)[0]
+    (tmp_path / "models").mkdir()
+    (tmp_path / "models/labels.json").write_text('[{"name": "apology"}, {"name": "problem"}]')
+    segments = [{"text": "ä", "labels": ["apology"]}, {"text": "b", "labels": None}, {"text": "c", "labels": [], "judged": ["problem"]}]
+    (tmp_path / "calls.jsonl").write_text(json.dumps({"call_id": "c", "segments": segments}) + "\n", encoding="utf-8")
+
+    subprocess.run([sys.executable, "-", "calls.jsonl"], input=textwrap.dedent(script), cwd=tmp_path, text=True, check=True)
+
+    (found,) = map(json.loads, (tmp_path / "calls.jsonl").read_text(encoding="utf-8").splitlines())
+    assert [segment.get("judged") for segment in found["segments"]] == [["apology", "problem"], None, ["problem"]]
+    assert found["segments"][0]["text"] == "ä"
 
 
 def test_every_setting_of_scoring_yaml_is_the_default_and_is_explained() -> None:

@@ -1,10 +1,12 @@
 """What must anything that runs shards be able to do? Tasks in, receipts out; it schedules, our own commit keeps the promises."""
 
-from collections.abc import Callable, Iterator, Sequence
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from scorer.engines.program import program
 from scorer.errors import RunError
 from scorer.labels import Label
 from scorer.manifest import Shard
@@ -35,7 +37,9 @@ class Setting:
     assembler: Assembler
     out: Path
     workdir: Path  # of this run; a worker that outlives its run finds it gone, and can do no harm
-    threads: int = 1
+    threads: int
+    machine: str  # of the driver
+    program: Mapping[str, str]  # of the driver: see program.py
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +60,7 @@ class Handout:
 
     def setting(self, threads: int) -> Setting:
         """What workers need that use so many threads each."""
-        return Setting(self.rules, self.reader.assembler, self.out, self.workdir, threads)
+        return Setting(self.rules, self.reader.assembler, self.out, self.workdir, threads, os.uname().nodename, program())
 
 
 class Engine(Protocol):

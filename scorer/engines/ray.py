@@ -16,7 +16,7 @@ from scorer.errors import RunError
 from scorer.labels import Label
 from scorer.manifest import Shard
 from scorer.shard import rows_of
-from scorer.stopping import SIGNALS
+from scorer.stopping import SIGNALS, stop, stop_that_came
 
 STORE_BYTES = 100 << 20  # of a Ray that we start: only tasks and receipts go through it
 CONNECT_S = 10.0
@@ -152,19 +152,26 @@ def _connected(address: str | None, workers: int | None) -> Iterator[Any]:
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
     import ray  # seconds, and an extra
 
+    try:
+        _start(ray, address, workers)
+        yield ray
+    finally:
+        ray.shutdown()
+
+
+def _start(ray: Any, address: str | None, workers: int | None) -> None:
     own: dict[str, Any] = {} if address else {"num_cpus": workers, "include_dashboard": False, "object_store_memory": STORE_BYTES}
     handlers = {number: signal.getsignal(number) for number in SIGNALS}
     try:
         ray.init(address=address or "local", log_to_driver=False, logging_level="error", **own)
+    except SystemExit:  # raised by the handler of SIGTERM that Ray puts in place of ours
+        stop(signal.SIGTERM)
     except (ConnectionError, ValueError, RuntimeError) as error:
         raise _no_cluster(address, error) from error
     finally:
-        for number, handler in handlers.items():
-            signal.signal(number, handler)  # Ray puts its own in their place
-    try:
-        yield ray
-    finally:
-        ray.shutdown()
+        if not stop_that_came():
+            for number, handler in handlers.items():
+                signal.signal(number, handler)
 
 
 def _check_reached(address: str | None) -> None:
@@ -180,7 +187,8 @@ def _check_reached(address: str | None) -> None:
 
 def _no_cluster(address: str | None, error: Exception) -> RunError:
     what = f"--ray-address {address}: no cluster answers" if address else "Ray did not start here"
-    return RunError(f"{what} ({type(error).__name__}): start it, mend the address, or set RAY_AUTH_MODE=token if it wants one; then again")
+    advice = "start it, mend the address, give it this machine's versions of Python and Ray, or set RAY_AUTH_MODE=token if it wants one"
+    return RunError(f"{what} ({type(error).__name__}): {advice}; then again")
 
 
 def kinds_of(nodes: Sequence[dict[str, Any]], asked: int | None) -> list[str]:

@@ -2,7 +2,6 @@
 
 import os
 import tempfile
-from importlib.metadata import version
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -12,6 +11,7 @@ from scorer.classify.cores import usable_cores
 from scorer.classify.model import SegmentModel, load_model, model_hash
 from scorer.durable import unwritable
 from scorer.engines.engine import Setting, Task
+from scorer.engines.program import differing, program
 from scorer.errors import RunError, ScorerError, WorkerBugError, frames
 from scorer.manifest import Shard
 from scorer.shard import score_shard
@@ -53,16 +53,23 @@ class Worker:
         try:
             return Answer(self._score(task))
         except ScorerError as error:
-            return Answer(None, "expected", str(error))
+            return Answer(None, "expected", self._where() + str(error))
         except MemoryError:
             return Answer(None, "memory")
         except Exception as error:  # noqa: BLE001  # the border of a worker: only where it happened goes back
-            head = f"shard {task.shard_id}: a bug in scorer ({type(error).__name__}); please report these lines:"
+            head = f"{self._where()}shard {task.shard_id}: a bug in scorer ({type(error).__name__}); please report these lines:"
             return Answer(None, "bug", "\n".join([head, *frames(error.__traceback__)]))
+
+    def _where(self) -> str:
+        """The machine, where it is not the driver's."""
+        machine = os.uname().nodename
+        return "" if machine == self._setting.machine else f"on {machine}: "
 
     def _score(self, task: Task) -> Shard:
         setting = self._setting
         self._loaded = self._loaded or _load(setting)
+        if not setting.workdir.is_dir():
+            raise RunError(f"{setting.workdir} is not there: --out must be on storage that all machines see under the same path")
         try:
             attempt = tempfile.TemporaryDirectory(dir=setting.workdir, ignore_cleanup_errors=True)
         except OSError as error:
@@ -75,11 +82,12 @@ class Worker:
 
 def _load(setting: Setting) -> SegmentModel:
     """The model, where this machine has the program and the model that the driver has: else bytes would differ."""
-    stamp, folder = setting.rules.tables.stamp, setting.rules.model
-    if version("scorer") != stamp.scorer_version:
-        raise RunError(
-            f"{os.uname().nodename} has scorer {version('scorer')}, the driver {stamp.scorer_version}: install one version on all"
-        )
-    if model_hash(folder) != stamp.model_hash:
-        raise RunError(f"{os.uname().nodename}: {folder} is not the model that the driver sees there: copy it, or share the folder")
+    others = differing(program(), setting.program)
+    if others:
+        raise RunError(f"another program than the driver's would give other bytes: {others}: install the same on all machines")
+    folder = setting.rules.model
+    if not folder.is_dir():
+        raise RunError(f"{folder} is not there: copy the model to every machine under the same path, or share the folder")
+    if model_hash(folder) != setting.rules.tables.stamp.model_hash:
+        raise RunError(f"{folder} is not the model that the driver sees there: copy it, or share the folder")
     return load_model(folder)

@@ -53,9 +53,12 @@ def recognise(content: Content, options: ReadOptions) -> tuple[Format, Any]:
         raise SourceError(ImportReason.AMBIGUOUS_FORMAT, f"fits {detail}: name one with --format")
     if content.kind == "json" and any(all(has_path(content.value, path) for path in paths) for paths in ERRORS):
         raise SourceError(ImportReason.ERROR_DOCUMENT, "the service's report of a failure, not a transcript: run the job again")
-    raise SourceError(
-        ImportReason.UNKNOWN_FORMAT, f"no format fits this {content.kind}: see the README's table of formats, or name one with --format"
-    )
+    others = {
+        "text": "; other marks of speakers need --speaker-pattern, other columns of a CSV --config",
+        "table": "; other columns need --config",
+    }
+    advice = f"see the README's table of formats, or name one with --format{others.get(content.kind, '')}"
+    raise SourceError(ImportReason.UNKNOWN_FORMAT, f"no format fits this {content.kind}: {advice}")
 
 
 def value_for(known: Format, content: Content) -> Any:

@@ -25,6 +25,7 @@ from scorer.review.render import render
 from scorer.review.security import LOOPBACK, Border, check_form
 from scorer.review.store import opened, prepare, secret
 from scorer.review.web import Desk
+from scorer.stopping import Stopped
 
 SESSION_S = 12 * 3600
 OWN_WORDS = {"Not Found": "There is no such page.", "Method Not Allowed": "This address shows no page: go back and try again."}
@@ -72,8 +73,12 @@ def serve(desk: Desk, *, host: str, port: int, allowed: Sequence[str], ready: Ca
     config = uvicorn.Config(create_app(desk, hosts=hosts, https=not local), host=host, port=port, log_config=None, access_log=False)
     server = _Server(config)
     server.ready = lambda: ready(f"http://{host}:{port}/")
-    with suppress(SystemExit):  # uvicorn leaves so where it cannot listen
-        server.run()
+    try:
+        with suppress(SystemExit):  # uvicorn leaves so where it cannot listen
+            server.run()
+    except Stopped:  # raised again by uvicorn once all is closed
+        if not server.started:
+            raise
     if not server.started:
         raise ReviewError(f"{host}:{port} cannot be listened on: choose another --port")
 

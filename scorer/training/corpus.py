@@ -67,9 +67,7 @@ def read_corpus(paths: Iterable[Path], label_names: Sequence[str]) -> list[Label
             except (ValueError, KeyError, TypeError) as error:
                 problems.append(f"{place}: not a labelled call ({type(error).__name__})")
                 continue
-            unknown = sorted(labelled.carried - set(label_names))
-            if unknown:
-                problems.append(f"{place}: labels {unknown} are not in the label file")
+            problems += [f"{place}: {text}" for text in _unfit(labelled, set(label_names))]
             alike = verdicts if (labelled.meta or {}).get("source") == VERDICTS else calls
             first, _ = alike.setdefault(labelled.call.call_id, (place, labelled))
             if first != place:
@@ -80,6 +78,18 @@ def read_corpus(paths: Iterable[Path], label_names: Sequence[str]) -> list[Label
     if problems:
         raise ConfigError(listing("the labelled calls cannot be used:", problems[:50]))
     return [labelled for _, labelled in calls.values()]
+
+
+def _unfit(labelled: LabelledCall, known: set[str]) -> Iterator[str]:
+    """What cannot be learnt from a call's labels. Verdicts may have been given on labels that are trained no more."""
+    if unknown := sorted(labelled.carried - known):
+        yield f"labels {unknown} are not in the label file: add them to `labels` of the training config, or mend the call"
+    judged = frozenset().union(*(names for names in labelled.judged if names is not None))
+    if (unknown := sorted(judged - known)) and (labelled.meta or {}).get("source") != VERDICTS:
+        yield f"`judged` names {unknown}, which are not in the label file: add them there, or mend the call"
+    for at, (carried, names) in enumerate(zip(labelled.labels, labelled.judged, strict=False)):
+        if names is not None and not carried <= names:
+            yield f"segment {at} carries {sorted(carried - names)}, which its `judged` does not name: add them there"
 
 
 def _join(calls: Placed, verdicts: Placed) -> Iterator[str]:

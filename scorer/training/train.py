@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 from transformers import AutoModelForTokenClassification, AutoTokenizer, set_seed
 from transformers.trainer_utils import get_last_checkpoint
+from transformers.utils.logging import get_verbosity, set_verbosity, set_verbosity_error
 
 from scorer.classify.decide import UNCALIBRATED
 from scorer.classify.model import WEIGHTS, SegmentModel, load_model, record_files
@@ -128,6 +129,8 @@ def new_model(base: str, labels: Sequence[Label], tokenizer: Any, *, dropout: fl
 
     With `layers`, evenly spaced layers are kept, the last one among them. Source: Sanh et al. 2019, arXiv:1910.01108.
     """
+    told = get_verbosity()
+    set_verbosity_error()  # it would report at length that the head is new, which it should be
     model = AutoModelForTokenClassification.from_pretrained(
         base,
         num_labels=len(labels),
@@ -139,6 +142,7 @@ def new_model(base: str, labels: Sequence[Label], tokenizer: Any, *, dropout: fl
         dtype=torch.float32,
         ignore_mismatched_sizes=True,
     )
+    set_verbosity(told)
     model.config.marker_scheme = MARKER_SCHEME
     known = Path(base) / "labels.json"  # of a base that is a trained scorer itself
     if not known.is_file():

@@ -54,8 +54,8 @@ def roll_back(live: Path, to: str | None) -> Path:
     wanted = to or _replaced(live, known)
     found = [v for v in known if v.name == wanted]
     if not found:
-        there = ", ".join(v.name for v in known) or "none"
-        raise ReleaseError(f"{live}: no version {wanted or 'before this one'} to go back to; there are: {there}: name one with --to")
+        there = f"name one of {', '.join(v.name for v in known)} with --to" if known else f"{live.parent / VERSIONS} holds none of its name"
+        raise ReleaseError(f"{live}: no version {wanted or 'before this one'} to go back to: {there}")
     model_hash(found[0])
     with hold(live.parent / VERSIONS):
         point(live, found[0])

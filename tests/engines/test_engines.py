@@ -163,6 +163,28 @@ def test_a_run_with_workers_that_is_told_to_stop_stops_clean(bench: Bench, tmp_p
     assert "run the same command again" in running.said()
 
 
+def test_a_run_that_is_told_to_stop_while_ray_starts_stops_clean(bench: Bench, tmp_path: Path, nursery: Nursery) -> None:
+    out = tmp_path / "out"
+    running = nursery.start(*arguments(bench.night, out, bench.model, small_shards(tmp_path), "--engine", "ray", "--workers", 1))
+    until(lambda: children(running.pid, b"gcs_server"))  # Ray has its own handler of SIGTERM by now
+
+    os.kill(running.pid, signal.SIGTERM)
+
+    assert running.wait() == 143, running.said()
+    assert "run the same command again" in running.said()
+    until(lambda: not children(running.pid, b"gcs_server"))
+
+
+def children(parent: int, part: bytes) -> list[Path]:
+    """The processes that this one started, of which the command line has that part."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with suppress(OSError):  # it has ended
+            if f"PPid:\t{parent}\n" in path.with_name("status").read_text() and part in path.read_bytes():
+                found.append(path)
+    return found
+
+
 def test_a_cluster_gives_the_same_bytes(bench: Bench, tmp_path: Path, cluster: Any) -> None:
     assert bench.score(tmp_path / "out", Ray(cluster.address, 2)) == bench.clean
 

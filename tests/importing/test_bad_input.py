@@ -52,6 +52,13 @@ def test_bad_content_has_its_reason(tmp_path: Path, content: bytes, reason: str)
     assert reasons(tmp_path / "call.json", out=tmp_path / "calls.parquet") == [reason]
 
 
+def test_what_a_text_without_a_format_may_need_is_said(tmp_path: Path) -> None:
+    (tmp_path / "call.txt").write_text("Ana> hello\nBen> hello\n", encoding="utf-8")
+
+    assert reasons(tmp_path / "call.txt", out=tmp_path / "calls.parquet") == ["unknown_format"]
+    assert "need --speaker-pattern" in (tmp_path / "_calls.rejects.csv").read_text(encoding="utf-8")
+
+
 @pytest.mark.parametrize(
     ("old", "new", "reason"),
     [

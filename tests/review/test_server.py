@@ -2,7 +2,11 @@
 
 import logging
 import re
+import signal
+import socket
 import sqlite3
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -312,6 +316,22 @@ def test_a_hidden_number_cannot_be_searched_digit_by_digit(tmp_path: Path) -> No
         assert found("MY card is") and not any(found(words) for words in ("411", "4111 1", "is 4"))
         browser.post("/masks", data={"csrf": token(browser), "show": "true"})
         assert found("4111 1") and not found("4111 2")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_the_app_ends_without_a_word_when_it_is_told_to(tmp_path: Path, number: signal.Signals) -> None:
+    run = write_run(tmp_path / "run", [call("bad", *BAD)])
+    command = [sys.executable, "-c", "from scorer.cli import main; main()", "review", run, "--db", tmp_path / "db", "--no-browser"]
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        port = str(found.getsockname()[1])
+    with subprocess.Popen([*map(str, command), "--port", port], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as app:
+        assert app.stdout is not None and "the review app is at" in app.stdout.readline()
+
+        app.send_signal(number)
+
+        assert app.communicate(timeout=60) == ("", "") and app.returncode == 0
 
 
 def test_a_run_that_is_none_leaves_no_database(tmp_path: Path) -> None:

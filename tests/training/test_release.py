@@ -100,8 +100,10 @@ def test_versions_stay_and_rolling_back_is_one_step(keyword_folder: Path, tmp_pa
     assert roll_back(live, "default-v2").resolve() == live.resolve() == second.resolve()
     assert publish(keyword_folder, live).name == "default-v3"  # numbers are never used again
     assert publish(keyword_folder, live.with_name("small")).name == "small-v1"
-    with pytest.raises(ReleaseError, match="default-v1, default-v2, default-v3"):
+    with pytest.raises(ReleaseError, match="default-v9 to go back to: name one of default-v1, default-v2, default-v3 with --to"):
         roll_back(live, "default-v9")
+    with pytest.raises(ReleaseError, match="versions holds none of its name"):
+        roll_back(live.with_name("other"), None)
 
 
 def test_rolling_back_passes_over_a_version_that_was_taken_back(keyword_folder: Path, tmp_path: Path) -> None:

@@ -159,13 +159,18 @@ def test_augmenting_keeps_words_and_labels_beside_each_other(training_config: Tr
 def test_every_problem_of_the_labelled_calls_is_named(tmp_path: Path) -> None:
     path = tmp_path / "bad.jsonl"
     good = {"call_id": "a", "segments": [{"speaker": "agent", "text": "word", "labels": ["kindness"]}]}
-    path.write_text("\n".join(["not json", json.dumps(good), json.dumps(good)]) + "\n")
+    unnamed = [{"speaker": "agent", "text": "word", "labels": ["apology"], "judged": ["ownership"]}]
+    misspelt = [{"speaker": "agent", "text": "word", "labels": [], "judged": ["apologies"]}]
+    rows = [good, good, {"call_id": "b", "segments": unnamed}, {"call_id": "c", "segments": misspelt}]
+    path.write_text("\n".join(["not json", *map(json.dumps, rows)]) + "\n")
 
     with pytest.raises(ConfigError) as caught:
         read_corpus([path], NAMES)
 
     assert "bad.jsonl:1: not a labelled call" in str(caught.value)
     assert "bad.jsonl:2: labels ['kindness']" in str(caught.value)
+    assert "bad.jsonl:4: segment 0 carries ['apology'], which its `judged` does not name" in str(caught.value)
+    assert "bad.jsonl:5: `judged` names ['apologies']" in str(caught.value)
     assert f"bad.jsonl:3: call_id 'a' was there before, in {path}:2: rename one of them" in str(caught.value)
 
 
