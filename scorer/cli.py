@@ -15,9 +15,9 @@ import typer
 
 from scorer.cli_model import commands
 from scorer.cli_review import review
-from scorer.durable import ADVICE
-from scorer.errors import ExitCode, ScorerError, frames
-from scorer.log import is_json, log_json, tell
+from scorer.ending import code_of, ended, other, told
+from scorer.errors import ExitCode, ScorerError
+from scorer.log import log_json
 from scorer.stopping import Stopped, stoppable
 
 app = typer.Typer(
@@ -250,11 +250,11 @@ def _measured(path: Path | None) -> Iterator[dict[str, Any]]:
     finally:
         error = sys.exception()
         try:
-            write_metrics(path, exit_code=_code_of(error), finished=time.time(), run=run or None)
+            write_metrics(path, exit_code=code_of(error), finished=time.time(), run=run or None)
         except ScorerError as unwritten:
             if error is None:
                 raise
-            _told("unwritten", str(unwritten))
+            told("unwritten", str(unwritten))
 
 
 def main() -> None:
@@ -263,45 +263,14 @@ def main() -> None:
         with stoppable():
             app()
     except ScorerError as error:
-        sys.exit(_ended(error, str(error)))
+        sys.exit(ended(error, str(error)))
     except Stopped as stop:
-        code = _ended(stop, f"stopped by {stop.name}; nothing unfinished was published, run the same command again to go on")
+        code = ended(stop, f"stopped by {stop.name}; nothing unfinished was published, run the same command again to go on")
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(code)  # all is tidied: what libraries would still do takes longer than schedulers wait, on a busy machine
     except MemoryError as error:
         advice = "finished shards are kept: free memory or use fewer --workers, then run the command again"
-        sys.exit(_ended(error, f"out of memory; {advice}"))
+        sys.exit(ended(error, f"out of memory; {advice}"))
     except Exception as error:  # noqa: BLE001  # the border: whatever is left is our bug, or the disk
-        sys.exit(_ended(error, _other(error)))
-
-
-def _code_of(error: BaseException | None) -> int:
-    """What the shell and the metrics file see."""
-    if error is None:
-        return ExitCode.DONE
-    if isinstance(code := getattr(error, "exit_code", None), int):  # ours, and typer's own
-        return int(code)
-    if isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno in ADVICE):
-        return ExitCode.FAILED
-    return ExitCode.BUG
-
-
-def _ended(error: BaseException, message: str) -> int:
-    code = _code_of(error)
-    _told("failed", message, code=code)
-    return code
-
-
-def _told(event: str, message: str, **facts: int) -> None:
-    if is_json():
-        tell(event, message=message, **facts)
-    else:
-        typer.echo(f"scorer: {message}", err=True)
-
-
-def _other(error: Exception) -> str:
-    """A disk that failed where nobody looked, or a bug: where it happened, never what the message held, for it may quote a transcript."""
-    if isinstance(error, OSError) and error.errno in ADVICE:
-        return f"{os.strerror(error.errno)}: {ADVICE[error.errno]}"
-    return "\n".join([f"a bug in scorer ({type(error).__name__}); please report these lines:", *frames(error.__traceback__)])
+        sys.exit(ended(error, other(error)))

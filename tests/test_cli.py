@@ -17,6 +17,7 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 from scorer import cli, metrics
+from scorer.ending import code_of
 from scorer.engines.worker import Answer
 from scorer.errors import ScorerError, WorkerBugError
 from scorer.screen import night_table
@@ -291,8 +292,8 @@ def test_a_bug_has_its_own_exit_code_wherever_it_is() -> None:
     with pytest.raises(WorkerBugError) as caught:
         Answer(None, "bug", "where").receipt()
 
-    assert cli._code_of(caught.value) == cli._code_of(KeyError()) == 3
-    assert cli._code_of(OSError(errno.ENAMETOOLONG, "")) == cli._code_of(MemoryError()) == 1
+    assert code_of(caught.value) == code_of(KeyError()) == 3
+    assert code_of(OSError(errno.ENAMETOOLONG, "")) == code_of(MemoryError()) == 1
 
 
 def test_check_tells_what_it_understood_and_fails_where_the_night_would(night: Path, tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "scorer"
 LAYERS = [
     {"cli"},
-    {"cli_model", "cli_review"},
+    {"cli_model", "cli_review", "ending"},
     {"remote"},
     {"screen", "metrics"},
     {"pipeline", "rescore", "explain", "vendor", "vcon_report"},
@@ -34,7 +34,7 @@ HOMES = {
     "tenacity": {"tables"},
     "duckdb": {"tables"},
     "ray": {"engines"},
-    "typer": {"cli", "cli_model", "cli_review"},
+    "typer": {"cli", "cli_model", "cli_review", "ending"},
     "yaml": {"yaml_file"},
     "openpyxl": {"importing"},
     "webvtt": {"importing"},
