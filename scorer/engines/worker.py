@@ -84,7 +84,8 @@ def _load(setting: Setting) -> SegmentModel:
     """The model, where this machine has the program and the model that the driver has: else bytes would differ."""
     others = differing(program(), setting.program)
     if others:
-        raise RunError(f"another program than the driver's would give other bytes: {others}: install the same on all machines")
+        advice = "install the same on all machines, and change none while a night runs"
+        raise RunError(f"another program than the driver's would give other bytes: {others}: {advice}")
     folder = setting.rules.model
     if not folder.is_dir():
         raise RunError(f"{folder} is not there: copy the model to every machine under the same path, or share the folder")
