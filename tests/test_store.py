@@ -23,6 +23,7 @@ from nursery import Nursery
 from scorer.faults import STORE_POINTS
 from scorer.places import parse_uri
 from scorer.tables.fetching import find_inputs
+from scorer.tables.store import GoneError
 from scorer.tables.store import Store as TheStore
 
 pytestmark = pytest.mark.slow
@@ -487,6 +488,23 @@ def test_what_leads_nowhere_is_said_before_anything_is_scored(lake: Lake) -> Non
     assert code == 1 and "s3://no-such-bucket/x: leads to no" in said, said
     assert lake.score("ftp://x/y", out=lake.here / "out")[0] == 1
     assert not (lake.here / "out").exists()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "No such directory: lake/out/.shards",  # gs://, of a folder whose last object is gone
+        "google::cloud::Status(NOT_FOUND: Permanent error, with a last message of Received HTTP status code: 404)",
+        "Failed to start blob copy. Azure Error: [BlobNotFound] 404 The specified blob does not exist.",
+        "When reading information for key 'x' in bucket 'lake': AWS Error RESOURCE_NOT_FOUND during HeadObject operation",
+    ],
+)
+def test_what_is_gone_is_not_tried_again(text: str) -> None:
+    def remove() -> None:
+        raise OSError(text)
+
+    with pytest.raises(GoneError):
+        TheStore(parse_uri("s3://lake/out?region=x&scheme=http&endpoint_override=127.0.0.1:1"))._tried("remove", ".shards", remove)
 
 
 def test_no_transcript_stays_behind_in_the_work_folder(lake: Lake) -> None:
