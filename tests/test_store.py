@@ -23,6 +23,7 @@ from nursery import Nursery
 from scorer.faults import STORE_POINTS
 from scorer.places import parse_uri
 from scorer.tables.fetching import find_inputs
+from scorer.tables.store import GoneError
 from scorer.tables.store import Store as TheStore
 
 pytestmark = pytest.mark.slow
@@ -413,6 +414,30 @@ def test_a_job_that_finds_another_run_in_its_place_leaves_it_alone(lake: Lake, m
     assert {f"out/{table}/{x['id']}.parquet" for x in run["shards"] for table in x["tables"]} <= set(lake.listed("out/"))
 
 
+def test_a_job_whose_run_was_replaced_meanwhile_removes_nothing_of_the_other(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SCORER_STORE_SECONDS", "3000")
+    lake.put_folder(lake.here / "night", "lake/date=2026-11-20")
+    rubric = lake.here / "rubric.yaml"
+    rubric.write_text((ROOT / "configs/rubric.yaml").read_text().replace("weight: 25", "weight: 26", 1))
+    place, dated = "scores/date=2026-11-20", ("--date", "2026-11-20")
+    assert lake.score(lake.uri("lake"), out=lake.uri("scores"), more=dated)[0] == 0
+    known, back = lake.published(place), []
+
+    def roll_back() -> None:
+        with Nursery(lake.here) as nursery:
+            back.append(replace(lake, nursery=nursery).score(lake.uri("lake"), out=lake.uri("scores"), machine="two", more=dated)[0])
+
+    (lake.here / "logs").mkdir()
+    with Nursery(lake.here / "logs") as nursery:
+        fault = lake.store.fault("slow", "GET", "prefix=scores", skip=1, before=roll_back)  # once run.json is there
+        more = (*dated, "--rubric", rubric)
+        code, said = replace(lake, nursery=nursery).score(lake.uri("lake"), out=lake.uri("scores"), more=more)
+
+    assert (fault.struck, back) == (1, [0])
+    assert code == 1 and "another job has published" in said, said
+    assert lake.published(place) == known
+
+
 def test_a_place_that_holds_something_else_is_left_alone(lake: Lake) -> None:
     lake.put("out/notes.txt", b"mine")
 
@@ -463,6 +488,23 @@ def test_what_leads_nowhere_is_said_before_anything_is_scored(lake: Lake) -> Non
     assert code == 1 and "s3://no-such-bucket/x: leads to no" in said, said
     assert lake.score("ftp://x/y", out=lake.here / "out")[0] == 1
     assert not (lake.here / "out").exists()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "No such directory: lake/out/.shards",  # gs://, of a folder whose last object is gone
+        "google::cloud::Status(NOT_FOUND: Permanent error, with a last message of Received HTTP status code: 404)",
+        "Failed to start blob copy. Azure Error: [BlobNotFound] 404 The specified blob does not exist.",
+        "When reading information for key 'x' in bucket 'lake': AWS Error RESOURCE_NOT_FOUND during HeadObject operation",
+    ],
+)
+def test_what_is_gone_is_not_tried_again(text: str) -> None:
+    def remove() -> None:
+        raise OSError(text)
+
+    with pytest.raises(GoneError):
+        TheStore(parse_uri("s3://lake/out?region=x&scheme=http&endpoint_override=127.0.0.1:1"))._tried("remove", ".shards", remove)
 
 
 def test_no_transcript_stays_behind_in_the_work_folder(lake: Lake) -> None:

@@ -92,18 +92,25 @@ class Mirror:
         shards = shards_of(parse_run(self._here / RUN_FILE, written))
         side_by_side(self._publish, _files(shards))
         reach("upload-run")
-        found = self._store.read(RUN_FILE)
-        if found != self._run and not self._is_same(found, written):
-            advice = "let one job at a time work on it, and run the same command again"
-            raise RunError(f"{self._store.uri}: another job has published there since this one began: {advice}")
+        found = self._standing(written, before=self._run)
         if found == self._run != written:
             self._replace(RUN_FILE)
-        self._repair(shards)
+        self._repair(shards, written)
         reach("upload-report")
+        self._standing(written)
         if self._store.sha256(REPORT) != file_hash(self._here / REPORT):
             self._replace(REPORT)
         reach("upload-clean")
+        self._standing(written)  # what is left over of the run before may belong to the one that took the place of this one
         self._clean({f"{name}/{shard.id}.parquet" for shard in shards for name in shard.tables})
+
+    def _standing(self, written: bytes, *, before: bytes | None = None) -> bytes | None:
+        """The run.json that is there: this run's, or the one `before` it. Raises RunError where it is another one."""
+        found = self._store.read(RUN_FILE)
+        if found != before and not self._is_same(found, written):
+            advice = "let one job at a time work on it, and run the same command again"
+            raise RunError(f"{self._store.uri}: another job has published there since this one began: {advice}")
+        return found
 
     def _is_same(self, found: bytes | None, written: bytes) -> bool:
         """Whether another job has published the very same run: it gave the same bytes."""
@@ -210,14 +217,16 @@ class Mirror:
         self._put(self._local(shard, name), kept, file.sha256)
         self._name(kept, final, file.sha256)
 
-    def _repair(self, shards: list[Shard]) -> None:
+    def _repair(self, shards: list[Shard], written: bytes) -> None:
         """Another job may have removed objects as its leftovers while this one named them."""
         there = self._store.listing()
-        for shard, name, file in _files(shards):
-            if there.get(f"{name}/{shard.id}.parquet") != file.size:
-                self._sound -= {f"{name}/{shard.id}.parquet", f"{KEPT}/{shard.id}/{name}.parquet"}
-                self._there.pop(f"{name}/{shard.id}.parquet", None)
-                self._publish(shard, name, file)
+        lost = [found for found in _files(shards) if there.get(f"{found[1]}/{found[0].id}.parquet") != found[2].size]
+        if lost:
+            self._standing(written)
+        for shard, name, file in lost:
+            self._sound -= {f"{name}/{shard.id}.parquet", f"{KEPT}/{shard.id}/{name}.parquet"}
+            self._there.pop(f"{name}/{shard.id}.parquet", None)
+            self._publish(shard, name, file)
 
     def _clean(self, wanted: set[str]) -> None:
         """Remove, of what was there at the beginning or put since, what can have been ours and does not belong to the run."""

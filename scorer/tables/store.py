@@ -22,7 +22,10 @@ from scorer.tables.opening import open_place
 PATIENCE = "SCORER_STORE_SECONDS"  # how long a store may fail before the run gives up
 AT_ONCE = 8  # requests
 PIECE = 8 << 20  # bytes that are held at once
-GONE = re.compile(r"NO_SUCH_KEY|RESOURCE_NOT_FOUND|NO_SUCH_BUCKET|NO_SUCH_UPLOAD|HTTP status 404|ContainerNotFound|BlobNotFound|NOT_FOUND")
+GONE = re.compile(
+    r"NO_SUCH_KEY|RESOURCE_NOT_FOUND|NO_SUCH_BUCKET|NO_SUCH_UPLOAD|HTTP status 404|ContainerNotFound|BlobNotFound|NOT_FOUND|"
+    r"No such directory"
+)
 DENIED = re.compile(
     r"ACCESS_DENIED|INVALID_ACCESS_KEY_ID|SIGNATURE|INVALID_CLIENT_TOKEN_ID|UNRECOGNIZED_CLIENT|EXPIRED|AUTHENTICATION|AUTHORIZATION|OPT_IN|"
     r"HTTP status 40[13]\b|PERMISSION_DENIED|UNAUTHENTICATED|credential",

@@ -411,6 +411,27 @@ def test_a_bad_file_is_a_reject_and_the_others_are_read(tmp_path: Path) -> None:
     ]
 
 
+def test_a_file_that_is_written_while_the_run_reads_it_is_a_reject(tmp_path: Path) -> None:
+    good = save(tmp_path / "good.parquet", flat())
+    other, whole = save(tmp_path / "other.parquet", flat(call_id=["b", "b"])), save(tmp_path / "whole.parquet", flat(call_id=["c", "c"]))
+    replaced, growing = tmp_path / "replaced.parquet", tmp_path / "growing.parquet"
+    shutil.copy(other, replaced)
+    growing.write_bytes(whole.read_bytes()[:-200])
+    files = describe_files([good, replaced, growing])
+
+    shutil.copy(whole, replaced)
+    shutil.copy(whole, growing)
+    with Spool(tmp_path / "work") as spool:
+        reader = CallReader(files, MAPPING, limits=Limits(), spool=spool)
+        reader.read(tmp_path, FENCE)
+
+    assert {(Path(found.source).name, found.reason) for found in reader.rejects} == {
+        ("replaced.parquet", "file_changed"),
+        ("growing.parquet", "file_changed"),
+    }
+    assert reader.rows_in == 2
+
+
 def test_a_bug_of_ours_is_not_told_as_the_fault_of_the_file(tmp_path: Path) -> None:
     (file,) = describe_files([save(tmp_path / "x.parquet", flat(text=[SECRET, SECRET]))])
 
