@@ -9,7 +9,7 @@ import pytest
 from nights import ROOT
 
 from scorer.classify.model import model_hash
-from scorer.config import ModelSettings
+from scorer.config import Limits, ModelSettings
 from scorer.engines.engine import Setting, Task
 from scorer.engines.program import CODE, program
 from scorer.engines.worker import Worker
@@ -25,7 +25,7 @@ def setting(tmp_path: Path, keyword_folder: Path) -> Setting:
     nothing = pa.schema([])
     stamp = Stamp("run", "m", model_hash(keyword_folder), "r", "1", "h", "0.1.0")
     rules = Rules(keyword_folder, ModelSettings(), load_rubric(ROOT / "configs/rubric.yaml"), RunTables((), (), nothing, stamp))
-    return Setting(rules, Assembler((), {}, nothing, 9), tmp_path, tmp_path, 1, os.uname().nodename, program())
+    return Setting(rules, Assembler((), {}, nothing, Limits(), tmp_path / "aside"), tmp_path, tmp_path, 1, os.uname().nodename, program())
 
 
 def said(setting: Setting) -> str:

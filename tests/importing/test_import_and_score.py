@@ -42,7 +42,7 @@ def run(tmp_path_factory: pytest.TempPathFactory, keyword_folder: Path) -> Path:
     )
     assert imported == 0 and "JobStatus, Transcript[].ParticipantRole" in said and "overlap is known from: none 2, turns 2, words 1" in said
     options = ("--config", CONFIG, "--rubric", ROOT / "configs/rubric.yaml", "--model", keyword_folder)
-    assert scorer("score", folder, "--out", folder / "run", *options)[0] == 0
+    assert scorer("score", folder / "calls.parquet", "--out", folder / "run", *options)[0] == 0
     return folder / "run"
 
 

@@ -48,7 +48,7 @@ def test_where_a_column_is_missing_those_that_there_are_are_named(tmp_path: Path
     turns = [[{"who": "agent", "said": "x"}]]
     pq.write_table(pa.table({"conversation": ["a"], "segments": turns, **{f"c{at:02}": [1] for at in range(40)}}), tmp_path / "x.parquet")
 
-    last = inspect_inputs([tmp_path / "x.parquet"], InputMapping()).problems[-1]
+    last = inspect_inputs(named(tmp_path / "x.parquet"), InputMapping()).problems[-1]
 
     assert "columns are conversation, segments, c00, c01" in last and "c27, and 12 more; inside" in last and "c28" not in last
     assert last.endswith('inside "segments": who, said')
