@@ -1,6 +1,5 @@
 """What can be typed? Each command parses, calls one function, prints and exits; rooms are imported inside, so that help is instant."""
 
-import os
 import sys
 import time
 from collections.abc import Iterator
@@ -8,7 +7,6 @@ from contextlib import contextmanager
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Annotated, Any
 
 import typer
@@ -18,7 +16,7 @@ from scorer.cli_review import review
 from scorer.ending import code_of, ended, other, told
 from scorer.errors import ExitCode, ScorerError
 from scorer.log import log_json
-from scorer.stopping import Stopped, stoppable
+from scorer.stopping import Stopped, leave, stoppable
 
 app = typer.Typer(
     help="Score the quality of customer calls from their transcripts, with the evidence behind every score.",
@@ -142,12 +140,11 @@ def check(inputs: Inputs, config: ConfigFile = CONFIG) -> None:
     """Say how the input would be understood, and list what is wrong with it; no model needed."""
     from scorer.config import ScoringConfig, load_yaml
     from scorer.screen import inspection_table, say
-    from scorer.tables.fetching import bring_inputs
+    from scorer.tables.fetching import brought
     from scorer.tables.inspect import inspect_inputs
 
-    mapping = load_yaml(config, ScoringConfig).input
-    with TemporaryDirectory(ignore_cleanup_errors=True) as folder:  # for what lies in a store
-        found = inspect_inputs(bring_inputs(inputs, Path(folder) / "inputs"), mapping)
+    with brought(inputs) as files:
+        found = inspect_inputs(files, load_yaml(config, ScoringConfig).input)
     say(inspection_table(found))
     if found.problems:
         raise typer.Exit(ExitCode.FAILED)
@@ -265,10 +262,7 @@ def main() -> None:
     except ScorerError as error:
         sys.exit(ended(error, str(error)))
     except Stopped as stop:
-        code = ended(stop, f"stopped by {stop.name}; nothing unfinished was published, run the same command again to go on")
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(code)  # all is tidied: what libraries would still do takes longer than schedulers wait, on a busy machine
+        leave(ended(stop, f"stopped by {stop.name}; nothing unfinished was published, run the same command again to go on"))
     except MemoryError as error:
         advice = "finished shards are kept: free memory or use fewer --workers, then run the command again"
         sys.exit(ended(error, f"out of memory; {advice}"))

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from functools import cache
 from glob import has_magic
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from scorer.errors import InputError, listing
 from scorer.faults import reach
@@ -36,12 +37,14 @@ def find_inputs(inputs: Sequence[str], folder: Path) -> list[InputFile]:
     return in_order([*here, *_fetched(far, folder)]) if far else here
 
 
-def bring_inputs(inputs: Sequence[str], folder: Path) -> dict[Path, str]:
-    """The same files, and what each is called where it lies; those that are here already are not read for that."""
+@contextmanager
+def brought(inputs: Sequence[str]) -> Iterator[dict[Path, str]]:
+    """The same files, and what each is called where it lies, while they are looked at; those that are here are not read for that."""
     far = [parse_uri(text) for text in inputs if is_uri(text)]
     near = [plain(text) for text in inputs if not is_uri(text)]
     here = {path: str(path) for path in (expand_inputs(near) if near or not far else ())}
-    return here | {file.path: file.source for file in (_fetched(far, folder) if far else ())}
+    with TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        yield here | {file.path: file.source for file in (_fetched(far, Path(folder) / "inputs") if far else ())}
 
 
 def _fetched(uris: Sequence[Uri], folder: Path) -> list[InputFile]:
