@@ -97,7 +97,7 @@ def inspect_inputs(files: Mapping[Path, str], mapping: InputMapping, *, sample_r
                 layout, found = read_layout(path, file.schema_arrow, mapping)
                 problems += [problem.replace(str(path), name) for problem in found]
                 if layout is None:
-                    problems.append(f"{path}: {_there(file.schema_arrow, mapping)}")
+                    problems.append(f"{name}: {_there(file.schema_arrow, mapping)}")
                     continue
                 layouts.append(layout)
                 views.append(FileView(path, file.metadata.num_rows, "nested" if layout.nested else "segments"))

@@ -54,6 +54,14 @@ def test_where_a_column_is_missing_those_that_there_are_are_named(tmp_path: Path
     assert last.endswith('inside "segments": who, said')
 
 
+def test_a_file_that_was_brought_here_is_called_by_where_it_lies(tmp_path: Path) -> None:
+    pq.write_table(pa.table({"conversation": ["a"]}), tmp_path / "x.parquet")
+
+    problems = inspect_inputs({tmp_path / "x.parquet": "s3://lake/x.parquet"}, InputMapping()).problems
+
+    assert problems and all(problem.startswith("s3://lake/x.parquet: ") and str(tmp_path) not in problem for problem in problems)
+
+
 def test_words_that_are_all_null_are_no_problem(tmp_path: Path) -> None:
     pq.write_table(pa.table({"call_id": ["a"], "speaker": ["agent"], "text": ["x"], "words": pa.nulls(1)}), tmp_path / "flat.parquet")
     pq.write_table(
