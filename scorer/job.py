@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -22,7 +22,7 @@ from scorer.tables.schemas import Stamp
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """All that decides what comes out. `fingerprint` covers the inputs too, `stamp` goes onto every row."""
+    """All that decides what comes out. `stamp` goes onto every row; `fingerprint` covers `parts`, each as run.json has it."""
 
     settings: ScoringConfig
     rubric: Rubric
@@ -30,23 +30,12 @@ class Job:
     files: tuple[InputFile, ...]
     stamp: Stamp
     fingerprint: str
+    parts: Mapping[str, Any]  # inputs, settings, model, rubric and version
 
     @property
     def told(self) -> dict[str, Any]:
         """The settings as run.json and the fingerprint have them."""
         return _told(self.settings)
-
-    @property
-    def parts(self) -> dict[str, Any]:
-        """What the fingerprint covers, as run.json has it."""
-        stamp = self.stamp
-        return {
-            "inputs": [file.identity for file in self.files],
-            "settings": self.told,
-            "model": stamp.model_hash,
-            "rubric": stamp.rubric_hash,
-            "version": stamp.scorer_version,
-        }
 
     def base(self, carried: str) -> str:
         """What a shard's result depends on beside its own calls; `carried` tells the carried columns."""
@@ -64,13 +53,14 @@ def read_job(inputs: Sequence[str], *, config: Path, rubric: Path, model: Path |
     settings, rules = load_yaml(config, ScoringConfig), load_rubric(rubric)
     model = model or Path(settings.model.folder)
     kind: dict[str, Any] = {
+        "settings": _told(settings),
         "model": model_hash(model),
         "rubric": rubric_hash(rules),
-        "settings": _told(settings),
         "version": version("scorer"),
     }
     files = tuple(find_inputs(inputs, fetched))
-    wanted = manifest.fingerprint(kind | {"inputs": [file.identity for file in files], "partition": partition})
+    parts = {"inputs": [file.identity for file in files]} | kind
+    wanted = manifest.fingerprint(parts | {"partition": partition})
     stamp = Stamp(
         run_id=(wanted if partition is None else manifest.fingerprint(kind | {"partition": partition, "roots": _roots(inputs)}))[:16],
         model_name=model.resolve().name,
@@ -80,7 +70,7 @@ def read_job(inputs: Sequence[str], *, config: Path, rubric: Path, model: Path |
         rubric_hash=kind["rubric"],
         scorer_version=version("scorer"),
     )
-    return Job(settings, rules, model, files, stamp, wanted)
+    return Job(settings, rules, model, files, stamp, wanted, parts)
 
 
 def _roots(inputs: Sequence[str]) -> list[str]:

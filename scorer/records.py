@@ -44,6 +44,11 @@ class Call:
     notes: Mapping[str, int] = field(default_factory=dict)
     rows: int = 0  # input rows that went into it
 
+    @property
+    def characters(self) -> int:
+        """Of all its segments' text."""
+        return sum(len(segment.text) for segment in self.segments)
+
 
 class RejectReason(StrEnum):
     """Why rows could not be scored: a closed list."""

@@ -75,7 +75,7 @@ def _groups(calls: Iterable[Call]) -> Iterator[list[Call]]:
     for call in calls:
         group.append(call)
         segments += len(call.segments)
-        characters += sum(len(segment.text) for segment in call.segments)
+        characters += call.characters
         if segments >= SEGMENTS_AT_ONCE or characters >= CHARACTERS_AT_ONCE:
             yield group
             group, segments, characters = [], 0, 0

@@ -171,7 +171,7 @@ class ShardWriter:
         self._tables["calls"].add([call_row(judged, score, outputs=self._outputs, stamp=self._about.stamp)])
         self._tables["segments"].add(segment_rows(judged, self._about.labels, stamp=self._about.stamp))
         self._tables["flags"].add(flag_rows(score, stamp=self._about.stamp))
-        self._characters += sum(len(segment.text) for segment in judged.call.segments)
+        self._characters += judged.call.characters
         if self._is_full():
             self._flush()
 
