@@ -32,14 +32,14 @@ def train(out: Annotated[Path, typer.Option("--out", help="Folder for the new mo
 
 @commands.command(epilog="Example: scorer calibrate models/candidate")
 def calibrate(model: ModelFolder, config: TrainingFile = TRAINING) -> None:
-    """Fit temperature and threshold of every label on held-out training calls."""
+    """Fit temperature, bias and threshold of every label on held-out training calls."""
     from scorer.config import load_yaml
     from scorer.training.calibrate import calibrate as calibrate_model
     from scorer.training.settings import TrainingConfig
 
     fitted = calibrate_model(load_yaml(config, TrainingConfig), model)
     for name, numbers in fitted.items():
-        typer.echo(f"{name:22} temperature {numbers['temperature']:.2f}  threshold {numbers['threshold']:.2f}")
+        typer.echo(f"{name:22} temperature {numbers['temperature']:.2f}  bias {numbers['bias']:+.2f}  threshold {numbers['threshold']:.2f}")
     typer.echo(f"{model} is calibrated; next: scorer evaluate {model}{_with(config)}")
 
 

@@ -1,10 +1,11 @@
-"""When does a logit become a label? Temperature and threshold per label, as the model folder holds them."""
+"""When does a logit become a label? Temperature, bias and threshold per label, as the model folder holds them."""
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from scorer.classify.timing import Timing
 from scorer.errors import ModelError
@@ -14,33 +15,38 @@ from scorer.records import Segment, SegmentPrediction, Speaker
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """How one label is decided: given where sigmoid(logit / temperature) reaches the threshold."""
+    """How one label is decided: given where sigmoid(logit / temperature + bias) reaches the threshold."""
 
     temperature: float
+    bias: float
     threshold: float  # 0 to 1, on the calibrated probability
 
 
-UNCALIBRATED = Decision(1.0, 0.5)  # stands in until a model is calibrated
+UNCALIBRATED = Decision(1.0, 0.0, 0.5)  # stands in until a model is calibrated
 
 
 def read_decisions(path: Path, labels: Sequence[Label]) -> tuple[Decision, ...]:
-    """Decisions in the order of `labels`.
+    """Decisions in the order of `labels`; a model from before there was a bias has none.
 
     Raises ModelError where the file is missing, malformed, out of range or not about exactly these labels.
     """
     try:
         rows = json.loads(path.read_text(encoding="utf-8"))
-        decisions = tuple(Decision(float(rows[x.name]["temperature"]), float(rows[x.name]["threshold"])) for x in labels)
+        decisions = tuple(_decision(rows[x.name]) for x in labels)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ModelError(f"{path}: no temperature and threshold for every label ({type(error).__name__}): run make calibrate") from error
     wrong = [
         x.name
         for x, d in zip(labels, decisions, strict=True)
-        if not (d.temperature > 0 and math.isfinite(d.temperature) and 0 < d.threshold < 1)
+        if not (d.temperature > 0 and math.isfinite(d.temperature) and math.isfinite(d.bias) and 0 < d.threshold < 1)
     ]
     if wrong or set(rows) != {x.name for x in labels}:
         raise ModelError(f"{path}: out of range for {wrong} or about other labels than labels.json: run make calibrate")
     return decisions
+
+
+def _decision(row: Mapping[str, Any]) -> Decision:
+    return Decision(float(row["temperature"]), float(row.get("bias", 0.0)), float(row["threshold"]))
 
 
 def write_decisions(path: Path, labels: Sequence[Label], decisions: Sequence[Decision]) -> None:
@@ -51,7 +57,7 @@ def write_decisions(path: Path, labels: Sequence[Label], decisions: Sequence[Dec
 
 def probability(logit: float, decision: Decision) -> float:
     """Calibrated probability, 0 to 1, rounded to 6 decimals so that the last bits of a batch's arithmetic do not show."""
-    scaled = max(-60.0, min(60.0, logit / decision.temperature))
+    scaled = max(-60.0, min(60.0, logit / decision.temperature + decision.bias))
     return round(1 / (1 + math.exp(-scaled)), 6)
 
 

@@ -39,7 +39,7 @@ calls: precision {flag_precision}, recall {flag_recall}.
 
 ## Training
 - {train} calls from `{train_files}` (sha256 `{train_hash}`), split by call; {held_out} further calls of the same files were held out
-  for temperatures and thresholds.
+  for temperatures, biases and thresholds.
 - Settings: {settings}.
 - Machine of these numbers: {machine}.
 - Weights: 16 bit, sha256 `{weights}`.

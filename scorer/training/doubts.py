@@ -15,9 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from scorer.classify.decide import Decision
 from scorer.labels import Label, names, read_labels
-from scorer.training.calibrate import fit_temperature
+from scorer.training.calibrate import fit_decision
 from scorer.training.confusion import context
 from scorer.training.corpus import LabelledCall, read_corpus
 from scorer.training.judge import Bools, Floats, Judged, judge_labelled
@@ -68,7 +67,7 @@ def _doubts(calls: Sequence[LabelledCall], judged: dict[str, Judged]) -> Iterato
     for name, one in judged.items():
         if not one.truth.any() or one.truth.all():
             continue
-        probabilities = one.probabilities(Decision(fit_temperature(one.logits, one.truth), 0.5))
+        probabilities = one.probabilities(fit_decision(one))
         for at in np.flatnonzero(doubted(probabilities, one.truth)):
             call, segment = calls[int(one.calls[at])], int(one.segments[at])
             yield Doubt(call.call.call_id, segment, name, bool(one.truth[at]), round(float(probabilities[at]), 4), context(call, segment))

@@ -32,7 +32,7 @@ class Judged:
 
     def probabilities(self, decision: Decision) -> Floats:
         """Calibrated, 0 to 1."""
-        return np.asarray(expit(self.logits / decision.temperature), dtype=np.float64)
+        return np.asarray(expit(self.logits / decision.temperature + decision.bias), dtype=np.float64)
 
 
 def judge_labelled(calls: Sequence[LabelledCall], model: SegmentModel, config: TrainingConfig) -> dict[str, Judged]:

@@ -56,6 +56,7 @@ BROKEN = {
     "code of its own": (edit_json("config.json", lambda c: c.update(auto_map={"AutoModel": "evil.Model"})), "auto_map"),
     "labels in another order": (edit_json("labels.json", lambda rows: rows.reverse()), "not of one model"),  # type: ignore[attr-defined]
     "a threshold out of range": (edit_json("thresholds.json", lambda t: t["apology"].update(threshold=1.5)), "apology"),
+    "a bias that is no number": (edit_json("thresholds.json", lambda t: t["apology"].update(bias=float("nan"))), "apology"),
     "a threshold missing": (edit_json("thresholds.json", lambda t: t.pop("apology")), "calibrate"),
     "no label file": (lambda folder: (folder / "labels.json").unlink(), "labels.json"),
 }
@@ -81,6 +82,12 @@ def test_the_hash_changes_with_a_threshold_and_not_with_the_card(keyword_folder:
 
     edit_json("thresholds.json", lambda t: t["apology"].update(threshold=0.6))(folder)
     assert model_hash(folder) != before
+
+
+def test_a_folder_from_before_there_was_a_bias_has_none(keyword_folder: Path) -> None:
+    assert "bias" not in (keyword_folder / "thresholds.json").read_text()
+
+    assert {decision.bias for decision in load_model(keyword_folder).decisions} == {0.0}
 
 
 def test_a_folder_that_is_no_model_says_what_is_missing(tmp_path: Path) -> None:

@@ -34,7 +34,7 @@ def model(keyword_folder: Path) -> SegmentModel:
     with torch.no_grad():
         for weights in network.parameters():
             weights.mul_(4.0)
-    return SegmentModel(network, plain.tokenizer, plain.labels, (Decision(1.5, 0.4),) * 7)
+    return SegmentModel(network, plain.tokenizer, plain.labels, (Decision(1.5, 0.2, 0.4),) * 7)
 
 
 def night(count: int, seed: int = 1) -> list[Call]:

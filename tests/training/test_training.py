@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from scipy.special import expit
 from transformers import AutoTokenizer
 
-from scorer.classify.decide import UNCALIBRATED
+from scorer.classify.decide import UNCALIBRATED, Decision
 from scorer.classify.model import load_model
 from scorer.config import load_yaml
 from scorer.errors import ConfigError, ModelError
@@ -20,7 +21,7 @@ from scorer.labels import read_labels
 from scorer.scoring.rubric import load_rubric
 from scorer.training.augment import augment
 from scorer.training.baselines import Row, lexicon_hits, tfidf_f1, truth_of
-from scorer.training.calibrate import calibrate, fit_decisions, fit_temperature, fit_threshold
+from scorer.training.calibrate import calibrate, fit_decision, fit_decisions, fit_scale, fit_temperature, fit_threshold
 from scorer.training.confusion import mixed_up
 from scorer.training.corpus import LabelledCall, read_corpus
 from scorer.training.evaluate import evaluate
@@ -223,6 +224,41 @@ def test_temperature_undoes_overconfidence() -> None:
     truth = rng.random(20_000) < 1 / (1 + np.exp(-honest))
 
     assert fit_temperature(3 * honest, truth) == pytest.approx(3, rel=0.05)
+
+
+def test_scale_and_bias_mend_probabilities_that_are_too_high_everywhere() -> None:
+    rng = np.random.default_rng(1)
+    logits = rng.normal(-2, 3, 20_000)
+    truth = rng.random(20_000) < expit(logits / 2 - 0.7)
+
+    temperature, bias = fit_scale(logits, truth)
+
+    assert (temperature, bias) == (pytest.approx(2, rel=0.05), pytest.approx(-0.7, abs=0.07))
+    probabilities = Judged(logits, truth, np.zeros(20_000, int), np.arange(20_000)).probabilities(Decision(temperature, bias, 0.5))
+    assert calibration_error(probabilities, truth) < 0.01 < calibration_error(expit(logits / fit_temperature(logits, truth)), truth)
+
+
+def test_the_bias_moves_probabilities_and_no_label() -> None:
+    rng = np.random.default_rng(1)
+    logits = rng.normal(-2, 3, 2_000)
+    judged = Judged(logits, rng.random(2_000) < expit(logits / 2 - 0.7), np.zeros(2_000, int), np.arange(2_000))
+
+    decision = fit_decision(judged)
+
+    steady = fit_temperature(logits, judged.truth)
+    plain = expit(logits / steady)
+    without = plain >= fit_threshold(plain, judged.truth)
+    assert decision.bias < -0.5
+    assert np.array_equal(judged.probabilities(decision) >= decision.threshold, without)
+
+
+@pytest.mark.parametrize("truth", [True, False])
+def test_a_label_that_all_or_none_carry_is_not_certain(truth: bool) -> None:
+    one = Judged(np.array([3.0, 2.0, -1.0]), np.full(3, truth), np.zeros(3, int), np.arange(3))
+
+    decision = fit_decision(one)
+
+    assert 0 < decision.threshold < 1 and all(0.02 < p < 0.98 for p in one.probabilities(decision))
 
 
 def test_threshold_is_midway_between_half_of_the_best_f1_and_the_middle_of_the_best() -> None:
