@@ -19,7 +19,7 @@ from scorer.review.report import write_report
 from scorer.review.store import opened
 from scorer.review.verdicts import Subject, save_verdict
 from scorer.training.calibrate import calibrate
-from scorer.training.page import write_page
+from scorer.training.report import write_page
 from scorer.training.train import train
 
 pytestmark = pytest.mark.slow

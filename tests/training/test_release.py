@@ -12,11 +12,10 @@ from scorer.cli_model import evaluate
 from scorer.errors import ConfigError, LockedError, ModelError, ReleaseError
 from scorer.lock import hold
 from scorer.records import Call, Segment
-from scorer.training.compare import compare
 from scorer.training.corpus import LabelledCall
 from scorer.training.doubts import doubted
 from scorer.training.gate import failed_rules, lost_labels
-from scorer.training.metrics import draw_calls
+from scorer.training.metrics import compare, draw_calls
 from scorer.training.settings import TrainingConfig
 from scorer.training.split import mark, shared_calls
 from scorer.training.versions import check_unreleased, publish, roll_back, versions
