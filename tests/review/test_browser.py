@@ -122,6 +122,18 @@ def test_a_save_that_fails_is_said(browser: Browser, address: str) -> None:
     expect(page.locator("#saved")).to_contain_text("not saved: This form is too old")
 
 
+@pytest.mark.parametrize("width", [1280, 390])
+def test_an_evaluation_can_be_read_in_dark_colours(browser: Browser, tmp_path: Path, width: int) -> None:
+    evaluation = write_page(tmp_path, json.loads((MODELS / "default" / "evaluation.json").read_text(encoding="utf-8")))
+    page = open_page(browser, evaluation.as_uri(), width=width, dark=True)
+    dim = "(where) => Math.max(...getComputedStyle(document.querySelector(where)).{}.match(/\\d+/g).map(Number)) < 128"
+
+    assert page.evaluate(dim.format("backgroundColor"), "body")
+    assert page.evaluate("[...document.querySelectorAll('svg > rect')].every(back => getComputedStyle(back).fill === 'none')")
+    assert not any(page.evaluate(dim.format("fill"), f"svg [{mark}]") for mark in ('fill="#000"', 'fill="#2563a8"'))
+    assert faults(page) == []
+
+
 def test_on_a_phone_every_page_can_be_read(browser: Browser, address: str, place: Path, tmp_path: Path) -> None:
     evaluation = write_page(tmp_path, json.loads((MODELS / "default" / "evaluation.json").read_text(encoding="utf-8")))
     page = open_page(browser, address + "/trends", width=390)
