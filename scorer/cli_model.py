@@ -23,11 +23,13 @@ RUBRIC, MODEL, TRAINING = Path("configs/rubric.yaml"), Path("models/default"), P
 def train(out: Annotated[Path, typer.Option("--out", help="Folder for the new model.")], config: TrainingFile = TRAINING) -> None:
     """Train a model on the labelled calls; an interrupted training goes on where it was."""
     from scorer.config import load_yaml
+    from scorer.screen import progress_of
     from scorer.training.settings import TrainingConfig
     from scorer.training.train import train as train_model
 
-    train_model(load_yaml(config, TrainingConfig), out=out, work=out.with_name(out.name + ".work"))
-    typer.echo(f"{out} is trained; next: scorer calibrate {out}{_with(config)}")
+    with progress_of("training, steps") as progress:
+        train_model(load_yaml(config, TrainingConfig), out=out, work=out.with_name(out.name + ".work"), progress=progress)
+    typer.echo(f"{out} is trained; next: {_make('calibrate', MODEL=out, TRAINING=config)}")
 
 
 @commands.command(epilog="Example: scorer calibrate models/candidate")
@@ -40,7 +42,7 @@ def calibrate(model: ModelFolder, config: TrainingFile = TRAINING) -> None:
     fitted = calibrate_model(load_yaml(config, TrainingConfig), model)
     for name, numbers in fitted.items():
         typer.echo(f"{name:22} temperature {numbers['temperature']:.2f}  bias {numbers['bias']:+.2f}  threshold {numbers['threshold']:.2f}")
-    typer.echo(f"{model} is calibrated; next: scorer evaluate {model}{_with(config)}")
+    typer.echo(f"{model} is calibrated; next: {_make('evaluate', MODEL=model, TRAINING=config)}")
 
 
 @commands.command(epilog="Example: scorer evaluate models/candidate")
@@ -62,8 +64,7 @@ def evaluate(model: ModelFolder, config: TrainingFile = TRAINING, rubric: Rubric
     report = evaluate_model(load_yaml(config, TrainingConfig), model, rubric=scores, released=released)
     write_report(model, report)
     say(evaluation_table(report))
-    live = "" if against == MODEL else f" --live {against}"
-    typer.echo(f"read {model}/evaluation.html; next: scorer release {model}{_with(config)}{live}")
+    typer.echo(f"read {model}/evaluation.html; next: {_make('release', MODEL=model, TRAINING=config, LIVE=against)}")
 
 
 @commands.command(epilog="Example: scorer release models/candidate")
@@ -76,7 +77,7 @@ def release(model: ModelFolder, config: TrainingFile = TRAINING, live: Live = MO
 
     check_gate(load_yaml(config, TrainingConfig), model, live)
     version = publish(model, live)
-    typer.echo(f"{live} is now {version}; to go back: scorer rollback --live {live}")
+    typer.echo(f"{live} is now {version}; to go back: {_make('rollback', LIVE=live)}")
 
 
 @commands.command(epilog="Example: scorer rollback --to default-v1")
@@ -94,27 +95,32 @@ def rollback(
 def doubts(out: OutFile = Path("out/doubts.jsonl"), config: TrainingFile = TRAINING, most: Most = 200) -> None:
     """List the segments whose labels a cross-validated model doubts most, for a person to check."""
     from scorer.config import load_yaml
-    from scorer.screen import doubts_table, say
+    from scorer.screen import doubts_table, progress_of, say
     from scorer.training.doubts import find_doubts, write_doubts
     from scorer.training.settings import TrainingConfig
 
-    found = find_doubts(load_yaml(config, TrainingConfig).quick(), work=out.with_suffix(".work"))
+    with progress_of("training, steps") as progress:
+        found = find_doubts(load_yaml(config, TrainingConfig).quick(), work=out.with_suffix(".work"), progress=progress)
     write_doubts(found[:most], out)
     say(doubts_table(found))
-    typer.echo(f"the {min(most, len(found))} strongest of {len(found)} doubts are in {out}; mend labels in the data, then: make retrain")
+    typer.echo(f"the {min(most, len(found))} strongest of {len(found)} doubts are in {out}")
+    typer.echo(f"mend labels in the data, then: {_make('retrain', TRAINING=config)}")
 
 
 @commands.command("learning-curve", epilog="Example: scorer learning-curve --out out/learning-curve")
 def learning_curve(out: OutFolder, config: TrainingFile = TRAINING) -> None:
     """Train on growing shares of the calls and draw F1 on the dev calls against their number."""
     from scorer.config import load_yaml
+    from scorer.screen import progress_of
     from scorer.training.curve import draw_curve
     from scorer.training.settings import TrainingConfig
 
-    draw_curve(load_yaml(config, TrainingConfig).quick(), out=out)
+    with progress_of("training, steps") as progress:
+        draw_curve(load_yaml(config, TrainingConfig).quick(), out=out, progress=progress)
     typer.echo(f"the curve is {out}/learning-curve.svg, its numbers learning-curve.json beside it")
 
 
-def _with(config: Path) -> str:
-    """What the next command needs to know of the config, where it is not the usual one."""
-    return "" if config == TRAINING else f" --config {config}"
+def _make(target: str, **variables: Path) -> str:
+    """The next step as it is typed: a target of the Makefile, with what is not as usual there."""
+    usual = {"MODEL": Path("models/candidate"), "LIVE": MODEL, "TRAINING": TRAINING}
+    return " ".join([f"make {target}", *(f"{name}={value}" for name, value in variables.items() if value != usual[name])])

@@ -1,5 +1,6 @@
 """What should a person know of this model before trusting it? A model card, made from the numbers of the training run."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -61,7 +62,7 @@ def write_card(folder: Path, report: dict[str, Any]) -> None:
     shown = {key: value for key, value in config.items() if key not in ("train", "dev", "labels") and value is not None}
     changes, agreement = report["changed_input"], report["agreement"]
     text = CARD.format(
-        base_model=BASE_MODELS.get(config["base_model"], config["base_model"]),
+        base_model=encoder_of(config["base_model"]),
         labels=", ".join(f"`{name}`" for name in labels),
         behaviours=", ".join(report["behaviours"]),
         dev=calls["dev"],
@@ -92,6 +93,13 @@ def write_card(folder: Path, report: dict[str, Any]) -> None:
         weights=report["weights_sha256"],
     )
     (folder / "README.md").write_text(text, encoding="utf-8")
+
+
+def encoder_of(base_model: str) -> str:
+    """The encoder as the hub knows it; of a trained scorer, the one that its own card names."""
+    card = Path(base_model) / "README.md"
+    named = re.search(r"^base_model: (.+)$", card.read_text(encoding="utf-8"), re.MULTILINE) if card.is_file() else None
+    return named[1] if named else BASE_MODELS.get(base_model, base_model)
 
 
 def _row(name: str, n: dict[str, Any]) -> str:

@@ -15,9 +15,10 @@ from scorer.training.settings import TrainingConfig
 from scorer.training.slices import f1_of
 from scorer.training.split import Split, split
 from scorer.training.train import fit
+from scorer.training.trainer import Progress, part_of
 
 
-def draw_curve(config: TrainingConfig, *, out: Path) -> list[dict[str, Any]]:
+def draw_curve(config: TrainingConfig, *, out: Path, progress: Progress) -> list[dict[str, Any]]:
     """Train on each share of `curve_shares`, write learning-curve.json and .svg into `out`; returns the points.
 
     Every point has the same number of steps, so that it shows what other calls would add and not what longer training would.
@@ -25,7 +26,11 @@ def draw_curve(config: TrainingConfig, *, out: Path) -> list[dict[str, Any]]:
     labels = read_labels(config.labels)
     calls = split(read_corpus(config.train_files, names(labels)), labels, config.held_out_share, config.seed)
     dev = read_corpus(config.dev, names(labels))
-    points = [_point(config, calls, dev, labels, share=share, work=out / f"{share}.work") for share in config.curve_shares]
+    parts = len(config.curve_shares)
+    points = [
+        _point(config, calls, dev, labels, share=share, work=out / f"{share}.work", progress=part_of(progress, at, parts))
+        for at, share in enumerate(config.curve_shares)
+    ]
     out.mkdir(parents=True, exist_ok=True)
     (out / "learning-curve.json").write_text(json.dumps(points, indent=2) + "\n", encoding="utf-8")
     (out / "learning-curve.svg").write_text(curve_chart(points), encoding="utf-8")
@@ -40,10 +45,11 @@ def _point(
     *,
     share: float,
     work: Path,
+    progress: Progress,
 ) -> dict[str, Any]:
     kept = calls.train[: round(share * len(calls.train))]  # they lie in random order
     longer = config.model_copy(update={"epochs": max(1, round(config.epochs / share))})
-    model = fit(longer, kept, labels, work=work).as_model()
+    model = fit(longer, kept, labels, work=work, progress=progress).as_model()
     decisions = fit_decisions(judge_labelled(calls.held_out, model, config))
     shutil.rmtree(work)
     return {"calls": len(kept), "f1": f1_of(judge_labelled(dev, model, config), decisions)}

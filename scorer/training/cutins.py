@@ -3,6 +3,7 @@
 import random
 import re
 from dataclasses import replace
+from typing import NamedTuple
 
 from scorer.records import Segment, Speaker
 from scorer.training.corpus import LabelledCall
@@ -29,22 +30,32 @@ ASKS = re.compile(  # how a question starts that a recogniser left without its m
 CLEAR_OVERLAP_S = 0.5  # a cut-in that is no longer than this is heard by the resumption only
 MOST_CUT_WORDS = 6
 FEWEST_WORDS = 6  # of an agent's turn that takes the floor: shorter ones are mostly listening or yielding, which is no interruption
-Turns = list[tuple[Segment, frozenset[str]]]
+
+
+class Turn(NamedTuple):
+    """A segment, the labels that it carries, and those that a person judged (None: all)."""
+
+    segment: Segment
+    given: frozenset[str]
+    judged: frozenset[str] | None = None
+
+
+Turns = list[Turn]
 
 
 def vary_turns(labelled: LabelledCall, rng: random.Random) -> LabelledCall:
-    """The call with, sometimes, one cut-in more and one harmless break more; a call that is judged only in part stays as it is."""
-    if labelled.judged:
-        return labelled
-    turns: Turns = list(zip(labelled.call.segments, labelled.labels, strict=True))
+    """The call with, sometimes, one cut-in more and one harmless break more; what nobody judged stays so."""
+    judged = labelled.judged or (None,) * len(labelled.labels)
+    turns = list(map(Turn, labelled.call.segments, labelled.labels, judged))
     if rng.random() < CUT_CALLS:
         turns = cut_in(turns, rng)
     if rng.random() < SPLIT_CALLS:
         turns = split(turns, rng)
     if rng.random() < HELP_CALLS:
         turns = help_out(turns, rng)
-    segments = tuple(replace(segment, index=at) for at, (segment, _) in enumerate(turns))
-    return replace(labelled, call=replace(labelled.call, segments=segments), labels=tuple(given for _, given in turns))
+    call = replace(labelled.call, segments=tuple(replace(turn.segment, index=at) for at, turn in enumerate(turns)))
+    judged = tuple(turn.judged for turn in turns) if labelled.judged else ()
+    return replace(labelled, call=call, labels=tuple(turn.given for turn in turns), judged=judged)
 
 
 def cut_in(turns: Turns, rng: random.Random) -> Turns:
@@ -57,7 +68,7 @@ def cut_in(turns: Turns, rng: random.Random) -> Turns:
     if not places:
         return turns
     at = rng.choice(places)
-    (customer, signals), (agent, behaviours), (after, rest) = turns[at : at + 3]
+    (customer, signals, judged), (agent, behaviours, agent_judged), (after, rest, after_judged) = turns[at : at + 3]
     words = customer.text.split()
     lost = rng.choice(_breaks(words))
     kept = " ".join(words[:-lost]).rstrip(",;:")
@@ -65,9 +76,19 @@ def cut_in(turns: Turns, rng: random.Random) -> Turns:
     earlier = _seconds_to_move(broken, agent, rng)
     gives_up = _overlap_s(broken, _moved(agent, earlier)) > CLEAR_OVERLAP_S and rng.random() < 0.3
     resumed = after.text if gives_up else _resumed(words, lost, after.text, rng)
-    made: Turns = [(broken, signals), (_moved(agent, earlier), behaviours | {"interruption"})]
-    made.append((_moved(replace(after, text=resumed, words=()), earlier), rest))
-    return [*turns[:at], *made, *((_moved(s, earlier), given) for s, given in turns[at + 3 :])]
+    made = [
+        Turn(broken, signals, judged),
+        Turn(_moved(agent, earlier), behaviours | {"interruption"}, None if agent_judged is None else agent_judged | {"interruption"}),
+        Turn(_moved(replace(after, text=resumed, words=()), earlier), rest, _both(judged, after_judged, rest)),
+    ]
+    return [*turns[:at], *made, *(turn._replace(segment=_moved(turn.segment, earlier)) for turn in turns[at + 3 :])]
+
+
+def _both(first: frozenset[str] | None, second: frozenset[str] | None, carried: frozenset[str]) -> frozenset[str] | None:
+    """What is judged of a segment that took words of an unlabelled one: a no takes two, and `carried` is a yes."""
+    if first is None or second is None:
+        return second if first is None else first | carried
+    return first & second | carried
 
 
 def split(turns: Turns, rng: random.Random) -> Turns:
@@ -76,7 +97,7 @@ def split(turns: Turns, rng: random.Random) -> Turns:
     if not places:
         return turns
     at = rng.choice(places)
-    segment = turns[at][0]
+    segment, _, judged = turns[at]
     words = segment.text.split()
     where = rng.randint(2, len(words) - 2)
     share = where / len(words)
@@ -84,18 +105,18 @@ def split(turns: Turns, rng: random.Random) -> Turns:
     second = replace(segment, text=" ".join(words[where:]), words=(), start_s=first.end_s)
     between: Turns = []
     if rng.random() < 0.6:
-        between = [(_spoken_over(first, rng.choice(LISTENING), rng), frozenset())]
-    return [*turns[:at], (first, frozenset()), *between, (second, frozenset()), *turns[at + 1 :]]
+        between = [Turn(_spoken_over(first, rng.choice(LISTENING), rng), frozenset(), judged)]
+    return [*turns[:at], Turn(first, frozenset(), judged), *between, Turn(second, frozenset(), judged), *turns[at + 1 :]]
 
 
 def help_out(turns: Turns, rng: random.Random) -> Turns:
     """Let a customer grope for the last words of a segment, and the agent offer them, or yield after a false start; nobody interrupts."""
     places = [at for at in _unlabelled_places(turns, fewest_words=5) if not _is_cut_off(turns[at + 1 :])]
-    offers = [(at, missing) for at in places for missing in (1, 2, 3) if _can_be_offered(turns[at][0].text.split()[-missing:])]
+    offers = [(at, missing) for at in places for missing in (1, 2, 3) if _can_be_offered(turns[at].segment.text.split()[-missing:])]
     if not offers:
         return turns
     at, missing = rng.choice(offers)
-    segment = turns[at][0]
+    segment, _, judged = turns[at]
     words = segment.text.split()
     sought = " ".join(words[-missing:]).strip(".,?!")
     groping = rng.choice(("", *GROPING))
@@ -107,17 +128,18 @@ def help_out(turns: Turns, rng: random.Random) -> Turns:
     offer = _spoken_over(first, words_offered, rng)
     text = sought if yields else _in_any_order(sought, rng.choice(AGREEING), rng)
     second = _not_before(offer, replace(segment, text=text, words=(), start_s=first.end_s))
-    return [*turns[:at], (first, frozenset()), (offer, frozenset()), (second, frozenset()), *turns[at + 1 :]]
+    made = [Turn(first, frozenset(), judged), Turn(offer, frozenset(), judged), Turn(second, frozenset(), judged)]
+    return [*turns[:at], *made, *turns[at + 1 :]]
 
 
 def _unlabelled_places(turns: Turns, *, fewest_words: int, party: Speaker = "customer") -> list[int]:
     """The segments of that party and of so many words that carry no label."""
-    return [at for at, (s, given) in enumerate(turns) if s.speaker == party and not given and len(s.text.split()) >= fewest_words]
+    return [at for at, (s, given, _) in enumerate(turns) if s.speaker == party and not given and len(s.text.split()) >= fewest_words]
 
 
 def _is_cut_off(after: Turns) -> bool:
     """Whether the agent's next turn interrupts: what it cuts off must stay broken off."""
-    return "interruption" in next((given for segment, given in after if segment.speaker == "agent"), ())
+    return "interruption" in next((turn.given for turn in after if turn.segment.speaker == "agent"), ())
 
 
 def _can_be_offered(words: list[str]) -> bool:
@@ -147,7 +169,7 @@ def _in_any_order(first: str, second: str, rng: random.Random) -> str:
 
 
 def _can_be_cut(three: Turns) -> bool:
-    (customer, signals), (agent, given), (after, _) = three
+    (customer, signals, _), (agent, given, _), (after, _, _) = three
     speakers = (customer.speaker, agent.speaker, after.speaker)
     words = customer.text.split()
     long_enough = len(words) >= 7 and len(agent.text.split()) >= FEWEST_WORDS

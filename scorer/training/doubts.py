@@ -22,6 +22,7 @@ from scorer.training.corpus import LabelledCall, read_corpus
 from scorer.training.judge import Bools, Floats, Judged, judge_labelled
 from scorer.training.settings import TrainingConfig
 from scorer.training.train import fit
+from scorer.training.trainer import Progress, part_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,16 +42,17 @@ class Doubt:
         return 1 - self.probability if self.given else self.probability
 
 
-def find_doubts(config: TrainingConfig, *, work: Path) -> list[Doubt]:
+def find_doubts(config: TrainingConfig, *, work: Path, progress: Progress) -> list[Doubt]:
     """All doubts about the training calls, strongest first; trains one model per fold."""
     labels = read_labels(config.labels)
     calls = read_corpus(config.train_files, names(labels))
-    found = [doubt for tested, judged in cross_validated(config, calls, labels, work=work) for doubt in _doubts(tested, judged)]
+    folds = cross_validated(config, calls, labels, work=work, progress=progress)
+    found = [doubt for tested, judged in folds for doubt in _doubts(tested, judged)]
     return sorted(found, key=lambda doubt: (-doubt.strength, doubt.call_id, doubt.segment, doubt.label))
 
 
 def cross_validated(
-    config: TrainingConfig, calls: Sequence[LabelledCall], labels: Sequence[Label], *, work: Path
+    config: TrainingConfig, calls: Sequence[LabelledCall], labels: Sequence[Label], *, work: Path, progress: Progress
 ) -> Iterator[tuple[list[LabelledCall], dict[str, Judged]]]:
     """For each fold of calls: the calls, and what a model says of them that was trained on the others."""
     order = sorted(calls, key=lambda labelled: labelled.call.call_id)
@@ -58,7 +60,7 @@ def cross_validated(
     for fold in range(config.folds):
         tested = order[fold :: config.folds]
         kept = [labelled for at, labelled in enumerate(order) if at % config.folds != fold]
-        fitted = fit(config, kept, labels, work=work / f"fold-{fold}")
+        fitted = fit(config, kept, labels, work=work / f"fold-{fold}", progress=part_of(progress, fold, config.folds))
         shutil.rmtree(work / f"fold-{fold}")
         yield tested, judge_labelled(tested, fitted.as_model(), config)
 

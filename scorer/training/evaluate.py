@@ -16,11 +16,10 @@ from scorer.labels import Label, names
 from scorer.scoring.rubric import Rubric
 from scorer.training.agreement import call_agreement
 from scorer.training.baselines import lexicon_hits, rows_of, tfidf_f1
-from scorer.training.compare import compare
 from scorer.training.confusion import look_alikes, mixed_up, worst_mistakes
 from scorer.training.corpus import LabelledCall, corpus_hash, read_corpus
 from scorer.training.judge import Bools, Judged, judge_labelled
-from scorer.training.metrics import Draws, calibration_curve, draw_calls, f1, f1_samples, intervals, label_numbers
+from scorer.training.metrics import Draws, calibration_curve, compare, draw_calls, f1, f1_samples, intervals, label_numbers
 from scorer.training.settings import TrainingConfig
 from scorer.training.slices import CHANGES, changed, f1_of, slice_numbers
 from scorer.training.split import seen_by, shared_calls, split_of

@@ -48,12 +48,29 @@ def failed_rules(report: dict[str, Any], config: TrainingConfig) -> Iterator[str
                 f"calibrated: {name} has a calibration error of {row['calibration_error']:.3f}, "
                 f"most_calibration_error allows {config.most_calibration_error}: hold out more calls and calibrate again"
             )
+    yield from _no_better_than_words(report)
     missing = [name for name in report["behaviours"] if name not in report["labels"]]
     if missing:
         yield f"whole: {', '.join(missing)}: a label of the rubric, not of the model: train with the label, or take it from the rubric"
     if report["shared_calls"]:
         shown = ", ".join(report["shared_calls"][:10])
         yield f"unseen: {len(report['shared_calls'])} dev call(s) were seen in training ({shown}): take them out of one of the two"
+
+
+def _no_better_than_words(report: dict[str, Any]) -> Iterator[str]:
+    """A line for each label that keywords find as well or that is never found, and where TF-IDF is better on average.
+
+    A label that no dev segment carries cannot be measured, and is let through.
+    """
+    for name, row in report["labels"].items():
+        if row["positives"] and (row["f1"] < row["lexicon_f1"] or not row["f1"]):
+            yield (
+                f"beats_baselines: {name} has F1 {row['f1']:.3f}, a list of keywords {row['lexicon_f1']:.3f}: "
+                "train for longer, or label more calls that carry it"
+            )
+    ours, theirs = report["mean_f1_of_behaviours"], report["mean_tfidf_f1"]
+    if theirs is not None and ours < theirs:
+        yield f"beats_baselines: mean F1 of the behaviours is {ours:.3f}, TF-IDF has {theirs:.3f}: train for longer, or label more calls"
 
 
 def lost_labels(folder: Path, live: Path) -> Iterator[str]:
@@ -72,4 +89,4 @@ def stale(report: dict[str, Any], config: TrainingConfig, folder: Path, live: Pa
     if report["data_sha256"] != {"train": corpus_hash(config.train_files), "dev": corpus_hash(config.dev)}:
         yield "evaluated: the labelled calls have changed since the evaluation: run make retrain"
     if live.exists() and (report["released"] or {}).get("model_hash") != model_hash(live):
-        yield f"evaluated: the evaluation does not compare with {live}, which is in use: run scorer evaluate {folder} --against {live}"
+        yield f"evaluated: the evaluation does not compare with {live}, which is in use: run make evaluate MODEL={folder} LIVE={live}"

@@ -10,9 +10,9 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from transformers import AutoModelForTokenClassification, AutoTokenizer, set_seed
+from transformers import AutoModelForTokenClassification, AutoTokenizer, PrinterCallback, set_seed
 from transformers.trainer_utils import get_last_checkpoint
-from transformers.utils.logging import get_verbosity, set_verbosity, set_verbosity_error
+from transformers.utils.logging import disable_progress_bar, get_verbosity, set_verbosity, set_verbosity_error
 
 from scorer.classify.decide import UNCALIBRATED
 from scorer.classify.model import WEIGHTS, SegmentModel, load_model, record_files
@@ -25,7 +25,7 @@ from scorer.training.corpus import LabelledCall, read_corpus
 from scorer.training.examples import training_batches
 from scorer.training.settings import TrainingConfig, base_model_path
 from scorer.training.split import RECORD, split, write_record
-from scorer.training.trainer import MovingAverage, SegmentTrainer, arguments
+from scorer.training.trainer import MovingAverage, Progress, SegmentTrainer, Told, arguments
 from scorer.training.versions import check_unreleased
 
 
@@ -42,7 +42,7 @@ class Fitted:
         return SegmentModel(self.network, self.tokenizer, self.labels, (UNCALIBRATED,) * len(self.labels))
 
 
-def train(config: TrainingConfig, *, out: Path, work: Path) -> None:
+def train(config: TrainingConfig, *, out: Path, work: Path, progress: Progress = lambda *_: None) -> None:
     """Train and write weights, tokenizer and labels to `out`; `work` keeps checkpoints, from which an interrupted run goes on."""
     check_unreleased(out)
     before = made_from(config)
@@ -53,7 +53,7 @@ def train(config: TrainingConfig, *, out: Path, work: Path) -> None:
             f"no call to learn from: all {len(calls.held_out)} are held out (copies of a call are one call): label more calls, or lower "
             "held_out_share"
         )
-    save(fit(config, calls.train, labels, work=work), out)
+    save(fit(config, calls.train, labels, work=work, progress=progress), out)
     write_record(out, calls, before=before)
     shutil.rmtree(work, ignore_errors=True)
 
@@ -71,9 +71,10 @@ def made_from(config: TrainingConfig) -> list[Path]:
     return trained
 
 
-def fit(config: TrainingConfig, calls: Sequence[LabelledCall], labels: Sequence[Label], *, work: Path) -> Fitted:
+def fit(config: TrainingConfig, calls: Sequence[LabelledCall], labels: Sequence[Label], *, work: Path, progress: Progress) -> Fitted:
     """Train on just these calls. Goes on from `work` only where settings, data and base are those of the checkpoint."""
     set_seed(config.seed)
+    disable_progress_bar()  # of loading and saving: `progress` tells enough
     base = base_model_path(config.base_model)
     tokenizer = AutoTokenizer.from_pretrained(base)
     maker = WindowMaker(tokenizer, config.window_tokens, config.context_tokens)
@@ -85,8 +86,9 @@ def fit(config: TrainingConfig, calls: Sequence[LabelledCall], labels: Sequence[
         train_dataset=training_batches(calls, labels, maker, epochs=config.epochs, batch=config.batch_windows, seed=config.seed),
         data_collator=lambda features: {"examples": features[0]},
         optimizers=(torch.optim.AdamW(parameter_groups(model, config), weight_decay=config.weight_decay, fused=True), None),
-        callbacks=[average],
+        callbacks=[average, Told(progress)],
     )
+    trainer.remove_callback(PrinterCallback)
     trainer.pad_id = tokenizer.pad_token_id
     if config.teacher is not None:
         trainer.teacher, trainer.teacher_share = _teacher(config.teacher, labels), config.teacher_share

@@ -1,6 +1,7 @@
 """How is one step of training done? The stock Trainer over ready-made batches, with our loss and an average of the weights."""
 
 import timeit
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,13 @@ from transformers import Trainer, TrainerCallback, TrainingArguments
 from scorer.classify.encoder import piece_logits
 from scorer.training.examples import IGNORED, Example
 from scorer.training.settings import TrainingConfig
+
+Progress = Callable[[int, int], None]  # takes the steps done and all there are
+
+
+def part_of(progress: Progress, part: int, parts: int) -> Progress:
+    """The progress of one training among several of like length."""
+    return lambda done, total: progress(part * total + done, parts * total)
 
 
 class SegmentTrainer(Trainer):
@@ -45,6 +53,17 @@ def loss_of(logits: Tensor, targets: Tensor) -> Tensor:
     """Binary cross-entropy over the labels that each segment's party can carry."""
     counted = targets != IGNORED
     return binary_cross_entropy_with_logits(logits[counted], targets[counted])
+
+
+class Told(TrainerCallback):
+    """Tells how many steps are done, of how many."""
+
+    def __init__(self, progress: Progress) -> None:
+        self.progress = progress
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        """One more."""
+        self.progress(state.global_step, state.max_steps)
 
 
 class MovingAverage(TrainerCallback):
@@ -88,7 +107,8 @@ def arguments(config: TrainingConfig, work: Path) -> TrainingArguments:
         seed=config.seed,
         save_steps=config.save_steps,
         save_total_limit=1,
-        logging_steps=20,
+        logging_strategy="no",
+        disable_tqdm=True,
         report_to=[],
         remove_unused_columns=False,
         dataloader_pin_memory=False,

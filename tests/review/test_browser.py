@@ -19,7 +19,7 @@ from scorer.review.report import write_report
 from scorer.review.store import opened
 from scorer.review.verdicts import Subject, save_verdict
 from scorer.training.calibrate import calibrate
-from scorer.training.page import write_page
+from scorer.training.report import write_page
 from scorer.training.train import train
 
 pytestmark = pytest.mark.slow
@@ -120,6 +120,18 @@ def test_a_save_that_fails_is_said(browser: Browser, address: str) -> None:
     page.locator("#flag-low_score button[value='low_score no']").click()
 
     expect(page.locator("#saved")).to_contain_text("not saved: This form is too old")
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_an_evaluation_can_be_read_in_dark_colours(browser: Browser, tmp_path: Path, width: int) -> None:
+    evaluation = write_page(tmp_path, json.loads((MODELS / "default" / "evaluation.json").read_text(encoding="utf-8")))
+    page = open_page(browser, evaluation.as_uri(), width=width, dark=True)
+    dim = "(where) => Math.max(...getComputedStyle(document.querySelector(where)).{}.match(/\\d+/g).map(Number)) < 128"
+
+    assert page.evaluate(dim.format("backgroundColor"), "body")
+    assert page.evaluate("[...document.querySelectorAll('svg > rect')].every(back => getComputedStyle(back).fill === 'none')")
+    assert not any(page.evaluate(dim.format("fill"), f"svg [{mark}]") for mark in ('fill="#000"', 'fill="#2563a8"'))
+    assert faults(page) == []
 
 
 def test_on_a_phone_every_page_can_be_read(browser: Browser, address: str, place: Path, tmp_path: Path) -> None:

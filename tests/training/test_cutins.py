@@ -7,14 +7,14 @@ import pytest
 
 from scorer.records import Call, Segment
 from scorer.training.corpus import LabelledCall
-from scorer.training.cutins import LISTENING, Turns, cut_in, help_out, split, vary_turns
+from scorer.training.cutins import LISTENING, Turn, Turns, cut_in, help_out, split, vary_turns
 
 NONE: frozenset[str] = frozenset()
 TURNS = [
-    (Segment(0, "customer", "i wanted to ask about the bill from last march", 0.0, 5.0), NONE),
-    (Segment(1, "agent", "that bill was paid in full in april", 5.2, 7.0), NONE),
-    (Segment(2, "customer", "no it was not", 7.5, 8.5), frozenset({"problem"})),
-    (Segment(3, "agent", "okay", 9.0, 9.5), NONE),
+    Turn(Segment(0, "customer", "i wanted to ask about the bill from last march", 0.0, 5.0), NONE),
+    Turn(Segment(1, "agent", "that bill was paid in full in april", 5.2, 7.0), NONE),
+    Turn(Segment(2, "customer", "no it was not", 7.5, 8.5), frozenset({"problem"})),
+    Turn(Segment(3, "agent", "okay", 9.0, 9.5), NONE),
 ]
 
 
@@ -31,7 +31,7 @@ def test_a_made_cut_in_breaks_the_sentence_and_labels_the_agent() -> None:
 def test_a_made_cut_in_loses_no_word_where_the_customer_resumes_and_keeps_the_clock_in_order(seed: int) -> None:
     turns = cut_in(TURNS, random.Random(seed))
 
-    starts = [s.start_s for s, _ in turns if s.start_s is not None]
+    starts = [s.start_s for s, *_ in turns if s.start_s is not None]
     assert starts == sorted(starts)
     given_up = turns[2][0].text == TURNS[2][0].text
     assert given_up or set(TURNS[0][0].text.split()) <= set((turns[0][0].text + " " + turns[2][0].text.replace(",", "")).split())
@@ -43,8 +43,8 @@ def test_a_harmless_break_adds_no_label_and_loses_no_word(seed: int) -> None:
     turns = split(TURNS, random.Random(seed))
 
     assert len(turns) in (5, 6)
-    assert [given for _, given in turns if given] == [frozenset({"problem"})]
-    added = [s for s, _ in turns if s not in [there for there, _ in TURNS] and s.text in LISTENING]
+    assert [given for _, given, _ in turns if given] == [frozenset({"problem"})]
+    added = [s for s, *_ in turns if s not in [there for there, *_ in TURNS] and s.text in LISTENING]
     assert len(added) == len(turns) - 5
     for party in ("customer", "agent"):
         theirs = [text for who, text in spoken([t for t in turns if t[0] not in added]) if who == party]
@@ -52,13 +52,13 @@ def test_a_harmless_break_adds_no_label_and_loses_no_word(seed: int) -> None:
 
 
 def spoken(turns: Turns) -> list[tuple[str, str]]:
-    return [(segment.speaker, segment.text) for segment, _ in turns]
+    return [(segment.speaker, segment.text) for segment, *_ in turns]
 
 
 def with_texts(customer: str, agent: str = TURNS[1][0].text, given: frozenset[str] = NONE) -> Turns:
     """The turns, with other words in the first two and other labels on the second."""
-    (first, _), (second, _), *others = TURNS
-    return [(replace(first, text=customer), NONE), (replace(second, text=agent), given), *others]
+    (first, *_), (second, *_), *others = TURNS
+    return [Turn(replace(first, text=customer), NONE), Turn(replace(second, text=agent), given), *others]
 
 
 @pytest.mark.parametrize(
@@ -86,9 +86,9 @@ def test_a_cut_in_breaks_no_sentence_at_its_end() -> None:
 
 
 def test_the_customer_resumes_where_no_overlap_tells_of_the_cut_in() -> None:
-    bare = [(Segment(s.index, s.speaker, s.text), given) for s, given in TURNS]
+    bare = [Turn(Segment(s.index, s.speaker, s.text), given) for s, given, _ in TURNS]
     clocked = [cut_in(TURNS, random.Random(seed)) for seed in range(200)]
-    given_up = [(first, second) for (first, _), (second, _), (third, _), _ in clocked if third.text == TURNS[2][0].text]
+    given_up = [(first, second) for (first, *_), (second, *_), (third, *_), _ in clocked if third.text == TURNS[2][0].text]
 
     assert all(cut_in(bare, random.Random(seed))[2][0].text != bare[2][0].text for seed in range(50))
     assert given_up and all((first.end_s or 0) - (second.start_s or 0) > 0.5 for first, second in given_up)
@@ -104,7 +104,7 @@ def test_no_help_is_made_up_where_the_agent_cuts_in_next() -> None:
 def test_the_word_is_taken_up_after_it_was_offered(seed: int) -> None:
     turns = help_out(TURNS, random.Random(seed))
 
-    at = next(at for at, (segment, _) in enumerate(turns) if segment.text != TURNS[at][0].text)
+    at = next(at for at, (segment, *_) in enumerate(turns) if segment.text != TURNS[at][0].text)
     offer, answer = turns[at + 1][0], turns[at + 2][0]
     assert offer.start_s is not None and answer.start_s is not None and answer.end_s is not None
     assert offer.start_s <= answer.start_s < answer.end_s
@@ -124,14 +124,14 @@ def test_nobody_offers_what_nobody_could_guess(said: str, sought: set[str]) -> N
 
 
 def test_without_a_clock_none_is_made_up() -> None:
-    bare = [(Segment(s.index, s.speaker, s.text), given) for s, given in TURNS]
+    bare = [Turn(Segment(s.index, s.speaker, s.text), given) for s, given, _ in TURNS]
 
     for made in (cut_in(bare, random.Random(2)), split(bare, random.Random(2))):
-        assert all(s.start_s is None and s.end_s is None for s, _ in made)
+        assert all(s.start_s is None and s.end_s is None for s, *_ in made)
 
 
 def test_every_segment_keeps_its_labels_beside_it() -> None:
-    call = LabelledCall(Call("c", tuple(s for s, _ in TURNS)), tuple(given for _, given in TURNS))
+    call = LabelledCall(Call("c", tuple(s for s, *_ in TURNS)), tuple(given for _, given, _ in TURNS))
     rng = random.Random(3)
 
     for _ in range(50):
@@ -145,7 +145,31 @@ def test_every_segment_keeps_its_labels_beside_it() -> None:
 def test_helping_with_a_word_is_no_interruption_and_loses_no_word(seed: int) -> None:
     turns = help_out(TURNS, random.Random(seed))
 
-    assert [s.speaker for s, _ in turns].count("agent") == 3
-    assert not any("interruption" in given for _, given in turns)
-    said = " ".join(s.text for s, _ in turns if s.speaker == "customer").replace(",", "").split()
+    assert [s.speaker for s, *_ in turns].count("agent") == 3
+    assert not any("interruption" in given for _, given, _ in turns)
+    said = " ".join(s.text for s, *_ in turns if s.speaker == "customer").replace(",", "").split()
     assert {"i", "wanted", "to", "ask", "about", "the", "bill", "from", "last", "march"} <= set(said)
+
+
+OLD = frozenset({"problem", "ownership"})  # what a call was labelled for before there were other labels
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_what_nobody_judged_is_made_up_neither_as_a_yes_nor_as_a_no(seed: int) -> None:
+    whole = LabelledCall(Call("c", tuple(s for s, *_ in TURNS)), tuple(given for _, given, _ in TURNS))
+
+    varied = vary_turns(replace(whole, judged=(OLD,) * 4), random.Random(seed))
+
+    other = vary_turns(whole, random.Random(seed))
+    assert (varied.call, varied.labels, other.judged) == (other.call, other.labels, ())
+    assert varied.judged == tuple(OLD | given for given in varied.labels)
+
+
+def test_a_no_to_joined_words_takes_a_no_to_both() -> None:
+    turns = [TURNS[0]._replace(judged=frozenset({"exit_request"})), *TURNS[1:]]
+    other = [*TURNS[:2], TURNS[2]._replace(judged=frozenset({"problem"})), TURNS[3]]
+
+    (first, agent, joined, _), (*_, with_problem, _) = (cut_in(made, random.Random(1)) for made in (turns, other))
+
+    assert (first.judged, agent.judged, joined.judged) == ({"exit_request"}, None, {"exit_request", "problem"})
+    assert with_problem.judged == {"problem"}

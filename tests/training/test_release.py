@@ -12,11 +12,10 @@ from scorer.cli_model import evaluate
 from scorer.errors import ConfigError, LockedError, ModelError, ReleaseError
 from scorer.lock import hold
 from scorer.records import Call, Segment
-from scorer.training.compare import compare
 from scorer.training.corpus import LabelledCall
 from scorer.training.doubts import doubted
 from scorer.training.gate import failed_rules, lost_labels
-from scorer.training.metrics import draw_calls
+from scorer.training.metrics import compare, draw_calls
 from scorer.training.settings import TrainingConfig
 from scorer.training.split import mark, shared_calls
 from scorer.training.versions import check_unreleased, publish, roll_back, versions
@@ -24,10 +23,18 @@ from scorer.training.versions import check_unreleased, publish, roll_back, versi
 ROOT = Path(__file__).parents[2]
 GOOD: dict[str, Any] = {
     "released": {"labels": {"apology": {"verdict": "unclear", "f1": 0.9, "released_f1": 0.91, "interval": (-0.04, 0.02)}}},
-    "labels": {"apology": {"calibration_error": 0.01}},
+    "labels": {"apology": {"f1": 0.9, "lexicon_f1": 0.5, "positives": 40, "calibration_error": 0.01}},
+    "mean_f1_of_behaviours": 0.9,
+    "mean_tfidf_f1": 0.8,
     "behaviours": ["apology"],
     "shared_calls": [],
 }
+
+
+def with_apology(**numbers: float) -> dict[str, Any]:
+    return {"labels": {"apology": GOOD["labels"]["apology"] | numbers}}
+
+
 WORSE = {"released": {"labels": {"apology": {"verdict": "worse", "f1": 0.7, "released_f1": 0.91, "interval": (-0.3, -0.1)}}}}
 
 
@@ -37,8 +44,14 @@ WORSE = {"released": {"labels": {"apology": {"verdict": "worse", "f1": 0.7, "rel
         ({}, []),
         ({"released": None}, []),
         (WORSE, ["not_worse"]),
-        ({"labels": {"apology": {"calibration_error": 0.2}}}, ["calibrated"]),
-        ({"labels": {"apology": {"calibration_error": float("nan")}}}, ["calibrated"]),
+        (with_apology(calibration_error=0.2), ["calibrated"]),
+        (with_apology(calibration_error=float("nan")), ["calibrated"]),
+        (with_apology(f1=0.4), ["beats_baselines"]),
+        (with_apology(f1=0.5), []),
+        (with_apology(f1=0.0, lexicon_f1=0.0), ["beats_baselines"]),
+        (with_apology(f1=0.0, lexicon_f1=0.0, positives=0), []),
+        ({"released": None, "mean_f1_of_behaviours": 0.7}, ["beats_baselines"]),
+        ({"mean_tfidf_f1": None}, []),
         ({"behaviours": ["apology", "ownership"]}, ["whole"]),
         ({"shared_calls": ["va-001"]}, ["unseen"]),
         (WORSE | {"shared_calls": ["va-001"]}, ["not_worse", "unseen"]),

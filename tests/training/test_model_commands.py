@@ -1,0 +1,105 @@
+"""The model's owner at the terminal: every command says what comes next, and how far it is."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from scorer import screen
+from scorer.cli_model import calibrate, doubts, evaluate, learning_curve, release, rollback, train
+from scorer.errors import ReleaseError
+from scorer.training.settings import TrainingConfig
+
+ROOT = Path(__file__).parents[2]
+RUBRIC = ROOT / "configs" / "rubric.yaml"
+
+
+def written(config: TrainingConfig, path: Path) -> Path:
+    path.write_text(json.dumps(config.model_dump(mode="json")), encoding="utf-8")
+    return path
+
+
+def place_of(text: str, row: dict[str, Any]) -> int:
+    return next(at for at, segment in enumerate(row["segments"]) if segment["text"] == text)
+
+
+@pytest.fixture
+def every_step_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(screen, "LINE_EVERY_S", 0.0)
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("every_step_told")
+def test_each_step_says_the_next_one(training_config: TrainingConfig, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    config = written(training_config, tmp_path / "tiny.yaml")
+    model, live = tmp_path / "models" / "candidate", tmp_path / "models" / "default"
+
+    def said() -> str:
+        return capfd.readouterr().out.splitlines()[-1]
+
+    train(model, config)
+    told = capfd.readouterr()
+    calibrate(model, config)
+    after_calibrate = said()
+    evaluate(model, config, RUBRIC, live)
+    after_evaluate = said()
+    release(model, config, live)
+    after_release = said()
+    with pytest.raises(ReleaseError, match=f"run make evaluate MODEL={model} LIVE={live}"):
+        release(model, config, live)
+    evaluate(model, config, RUBRIC, live)
+    release(model, config, live)
+    rollback(live)
+
+    assert told.out == f"{model} is trained; next: make calibrate MODEL={model} TRAINING={config}\n"
+    steps = [line.removeprefix("training, steps: ").split(" of ") for line in told.err.splitlines()]
+    assert len(steps) > 50 and steps == [[str(at), str(len(steps))] for at in range(1, len(steps) + 1)]  # and not a word more
+    assert after_calibrate == f"{model} is calibrated; next: make evaluate MODEL={model} TRAINING={config}"
+    assert after_evaluate == f"read {model}/evaluation.html; next: make release MODEL={model} TRAINING={config} LIVE={live}"
+    assert after_release == f"{live} is now {live.parent}/versions/default-v1; to go back: make rollback LIVE={live}"
+    assert live.resolve().name == "default-v1"
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("every_step_told")
+def test_what_is_wrong_or_missing_is_doubted(training_config: TrainingConfig, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    (calls,) = training_config.train
+    rows = [json.loads(line) for line in calls.read_text().splitlines()]
+    missing = {(f"t{at}", place_of("sorry word .", rows[at])) for at in range(5)}
+    wrong = ("t5", place_of("policy word", rows[5]))
+    for row in rows[:5]:
+        row["segments"][place_of("sorry word .", row)]["labels"] = []
+    rows[5]["segments"][wrong[1]]["labels"] = ["apology"]
+    calls.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    quick = training_config.model_copy(update={"quick_layers": 1, "quick_epochs": 20, "folds": 2})
+
+    doubts(tmp_path / "doubts.jsonl", written(quick, tmp_path / "tiny.yaml"), most=10)
+
+    found = [json.loads(line) for line in (tmp_path / "doubts.jsonl").read_text().splitlines()]
+    assert {(x["call_id"], x["segment"]) for x in found} <= {*missing, wrong}
+    assert {("apology", True), ("apology", False), ("deflection", False)} == {(x["label"], x["given"]) for x in found}
+    told = capfd.readouterr()
+    assert f"mend labels in the data, then: make retrain TRAINING={tmp_path}/tiny.yaml" in told.out
+    done, total = told.err.splitlines()[-1].removeprefix("training, steps: ").split(" of ")
+    assert done == total and not (tmp_path / "doubts.work" / "fold-0").exists()
+
+
+@pytest.mark.slow
+def test_the_learning_curve_has_a_point_for_each_share(training_config: TrainingConfig, tmp_path: Path) -> None:
+    quick = training_config.model_copy(update={"quick_layers": 1, "quick_epochs": 10, "curve_shares": (0.5, 1.0)})
+
+    learning_curve(tmp_path / "curve", written(quick, tmp_path / "tiny.yaml"))
+
+    points = json.loads((tmp_path / "curve" / "learning-curve.json").read_text())
+    assert points[0]["calls"] == round(points[1]["calls"] / 2) and points[1]["f1"]["apology"] > 0.9
+    assert (tmp_path / "curve" / "learning-curve.svg").read_text().startswith("<svg")
+
+
+def test_the_map_of_the_training_names_every_file() -> None:
+    text = (ROOT / "models" / "README.md").read_text(encoding="utf-8")
+    table = text[text.index("## Where the code is") : text.index("## When to label more")]
+    there = {path.stem for path in (ROOT / "scorer" / "training").glob("*.py")} - {"__init__"}
+
+    assert there == set(re.findall(r"`([a-z]+)`", table))
