@@ -39,13 +39,14 @@ def model(keyword_folder: Path) -> SegmentModel:
 
 
 def night(count: int, seed: int = 1) -> list[Call]:
-    """Calls of every length, with segments of no, one, a few, and more words than a window holds."""
+    """Calls of every length, with segments of no, one, a few, and more words than a window holds, and some that only look empty."""
     rng = random.Random(seed)
     calls = []
     for number in range(count):
         words = [rng.choice([0, 1, 1, 3, 8, 8, 20, WINDOW * 2 if number % 9 == 0 else 5]) for _ in range(rng.randrange(number % 40 + 1))]
         speakers = [rng.choice(["agent", "customer", "other"]) for _ in words]
-        texts = [" ".join(rng.choices(SAID, k=length)) for length in words]
+        nothing = "\N{ZERO WIDTH SPACE}" if number % 2 else ""  # no token either, but not blank
+        texts = [" ".join(rng.choices(SAID, k=length)) or nothing for length in words]
         calls.append(Call(str(number), tuple(Segment(at, s, t) for at, (s, t) in enumerate(zip(speakers, texts, strict=True)))))  # type: ignore[arg-type]
     return calls
 
