@@ -66,7 +66,10 @@ soak: $(VENV)/.develop
 	SCORER_SOAK=1 $(BIN)/python -m pytest tests/test_unattended.py tests/test_skew.py tests/test_same_results.py tests/engines
 
 bench: $(VENV)/.develop
+	rm -f out/bench.json
 	$(BIN)/python tests/benchmarks/scoring.py
+	$(BIN)/python tests/benchmarks/growth.py
+	$(BIN)/python tests/benchmarks/growth.py models/default 1000
 	$(BIN)/python tests/benchmarks/overhead.py
 
 train: $(VENV)/.develop

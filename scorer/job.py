@@ -51,7 +51,7 @@ def read_job(inputs: Sequence[str], *, config: Path, rubric: Path, model: Path |
     there: a partition with a late file is still that partition, and the calls that were scored before keep their rows.
     """
     settings, rules = load_yaml(config, ScoringConfig), load_rubric(rubric)
-    model = model or Path(settings.model.folder)
+    model = (model or Path(settings.model.folder)).resolve()  # a link may lead to a new version before the model is loaded
     kind: dict[str, Any] = {
         "settings": _told(settings),
         "model": model_hash(model),
@@ -63,7 +63,7 @@ def read_job(inputs: Sequence[str], *, config: Path, rubric: Path, model: Path |
     wanted = manifest.fingerprint(parts | {"partition": partition})
     stamp = Stamp(
         run_id=(wanted if partition is None else manifest.fingerprint(kind | {"partition": partition, "roots": _roots(inputs)}))[:16],
-        model_name=model.resolve().name,
+        model_name=model.name,
         model_hash=kind["model"],
         rubric_name=rules.name,
         rubric_version=str(rules.version),

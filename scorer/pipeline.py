@@ -138,7 +138,7 @@ def _shards(
     if reader.rejects or not plans:
         yield _loose_shard(job, folder, tables, reader.rejects)
     done, since = sum(rows_of(shard) for shard in known.values()), time.monotonic()
-    rules = Rules(job.model.resolve(), job.settings.model, job.rubric, tables)
+    rules = Rules(job.model, job.settings.model, job.rubric, tables)
     wanted = [plan for plan in plans if plan.id not in known]
     here = Handout(rules, reader, wanted, out=out.resolve(), workdir=workdir.resolve(), folder=folder)
     before = done

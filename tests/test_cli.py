@@ -17,6 +17,7 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 from scorer import cli, metrics
+from scorer.classify.reading import told_place
 from scorer.ending import code_of
 from scorer.engines.worker import Answer
 from scorer.errors import ScorerError, WorkerBugError
@@ -117,7 +118,7 @@ def test_a_night_from_parquet_to_every_table(night: Path, tmp_path: Path, keywor
     assert (about["counts"]["rows_scored"], about["counts"]["rows_rejected"]) == (20, 1)
     assert about["counts"]["mean_score"] == 80.0
     assert about["counts"]["bands"] == {"poor": 1, "excellent": 2}
-    assert "pressed on three times" in said and "4 (" in said
+    assert "pressed on three times" in said and "4 (" in said and f"scoring on {told_place()}\n" in said
     assert {row["run_id"] for name in ("calls", "segments", "flags", "rejects") for row in table(run, name)} == {about["run_id"]}
 
 

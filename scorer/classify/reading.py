@@ -14,6 +14,7 @@ from scorer.classify.cores import usable_cores
 from scorer.classify.encoder import piece_logits
 from scorer.classify.model import SegmentModel
 from scorer.classify.windows import Window
+from scorer.errors import count_of
 
 Precision = Literal["float32", "bfloat16"]
 
@@ -52,6 +53,13 @@ def reading_of(model: SegmentModel, batch_tokens: int, precision: Precision = "f
     device = next(model.network.parameters()).device.type
     answer = partial(_logits, model, device=device, precision=precision)
     return Reading(answer, 1, _cores()) if device == "cpu" else Reading(answer, batch_tokens, 1)
+
+
+def told_place() -> str:
+    """Where this process reads, in words; without a GPU also which build of torch found none."""
+    if torch.cuda.is_available():
+        return torch.cuda.get_device_name()
+    return f"{count_of(usable_cores(), 'CPU core')}: torch {torch.__version__} finds no GPU"
 
 
 def _logits(model: SegmentModel, windows: Sequence[Window], *, device: str, precision: Precision) -> Tensor:

@@ -11,9 +11,11 @@ from pathlib import Path
 
 from scorer.classify.cores import usable_cores
 from scorer.classify.model import SegmentModel, declared_labels, load_model
+from scorer.classify.reading import told_place
 from scorer.engines.engine import Handout, Ledger, Progress, Setting, Task
 from scorer.engines.worker import Worker
 from scorer.labels import Label
+from scorer.log import tell
 from scorer.manifest import Shard
 from scorer.shard import rows_of, score_shard
 
@@ -25,6 +27,7 @@ class Plain:
 
     def open(self, model: Path) -> tuple[Label, ...]:
         """Loads it."""
+        tell("reading", place=told_place())
         self._loaded = load_model(model)
         return self._loaded.labels
 
@@ -61,6 +64,7 @@ class Processes:
 
     def open(self, model: Path) -> tuple[Label, ...]:
         """Only the labels: the workers load the model."""
+        tell("reading", place=told_place())
         return declared_labels(model)
 
     def run(self, night: Handout, progress: Progress) -> Iterator[Shard]:

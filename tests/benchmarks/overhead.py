@@ -22,6 +22,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 import pyarrow as pa
 import pyarrow.parquet as pq
 from nights import ROOT, TABLES
+from results import keep
 
 from scorer.pipeline import score_night
 from scorer.tables import intake
@@ -52,14 +53,12 @@ TIMED = {  # by what they are done for
 def main(copies: int = 10) -> None:
     """Start, score, print."""
     starts = {name: min(seconds(code) for _ in range(TRIES)) for name, code in STARTS.items()}
-    for name, took in starts.items():
-        print(f"start of {name:<22} {took:6.2f} s", flush=True)
-    print(f"of scorer beside torch and transformers {starts['scorer score'] - starts['torch, transformers']:.2f} s", flush=True)
+    starts["scorer beside torch and transformers"] = starts["scorer score"] - starts["torch, transformers"]
+    keep("start-up", [{"of": name, "CPU s": took} for name, took in starts.items()])
     with tempfile.TemporaryDirectory() as folder:
         whole, spent = night(Path(folder), copies)
-    print(f"a night of {24 * copies} calls {whole:8.2f} s")
-    for name, took in (*spent.items(), ("all of these", sum(spent.values()))):
-        print(f"{name:<22} {took:8.3f} s {took / whole:8.2%}")
+    parts = {f"a night of {24 * copies} calls": whole, **spent, "all that is for safety": sum(spent.values())}
+    keep("safety", [{"of": name, "s": took, "share": took / whole} for name, took in parts.items()])
 
 
 def seconds(code: str) -> float:

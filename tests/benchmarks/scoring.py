@@ -1,14 +1,16 @@
 """How fast is a night, beside what a user would otherwise write and beside what the machine could do? `make bench`, or by hand:
 
-    python tests/benchmarks/scoring.py [CALLS] [ROUNDS] [OUT.json]
+    python tests/benchmarks/scoring.py [CALLS] [ROUNDS]
 
-Options: calls of the night (300), rounds (3), where the numbers go (out/bench.json). All ways take turns in one process; the median of
-the rounds counts; overhead.py has the start-up. The stock pipeline reads a tenth of the calls, since it takes that much longer; all are
-compared by the segment, and its tokens are counted as ours.
+Options: calls of the night (300), rounds (3). All ways take turns in one process; the median of the rounds counts. The stock pipeline
+reads a tenth of the calls, since it takes that much longer; all are compared by the segment, and its tokens are counted as ours. What
+is around the model is counted in seconds of the CPU: everything of the job that is not the network, loading it too, which is most of
+a night of a few calls.
 """
 
 import itertools
 import json
+import os
 import platform
 import resource
 import statistics
@@ -23,11 +25,12 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import torch
+from results import Row, keep
 from transformers import AutoModelForSequenceClassification, pipeline
 
+from scorer.classify import predict as predicting
 from scorer.classify.cores import usable_cores
 from scorer.classify.model import SegmentModel, load_model
-from scorer.classify.predict import predict
 from scorer.pipeline import score_night
 from scorer.records import Call, Segment
 
@@ -85,7 +88,7 @@ def ours(path: Path, folder: Path, precision: str = "float32") -> None:
 
 def judged(calls: Sequence[Call], model: SegmentModel) -> None:
     """The job without input and output."""
-    for _ in predict(calls, model, model.maker(WINDOW_TOKENS, CONTEXT_TOKENS), batch_tokens=BATCH_TOKENS):
+    for _ in predicting.predict(calls, model, model.maker(WINDOW_TOKENS, CONTEXT_TOKENS), batch_tokens=BATCH_TOKENS):
         pass
 
 
@@ -137,8 +140,28 @@ def measure(ways: dict[str, tuple[int, Callable[[], None]]], rounds: int) -> dic
     return {name: statistics.median(times) for name, times in found.items()}
 
 
-def main(count: int = 300, rounds: int = 3, out: str = "out/bench.json") -> None:
-    """Measure, print a table, write JSON."""
+def around(run: Callable[[], None]) -> float:
+    """Share of a run's CPU time that the network does not take."""
+    real, inside = predicting._answer, []
+
+    def answer(*given: Any) -> torch.Tensor:
+        began = time.thread_time()
+        try:
+            return real(*given)
+        finally:
+            inside.append(time.thread_time() - began)
+
+    predicting._answer = answer
+    try:
+        began = sum(os.times()[:4])  # of this process, and of the one that reads files, once it has ended
+        run()
+        return 1 - sum(inside) / (sum(os.times()[:4]) - began)
+    finally:
+        predicting._answer = real
+
+
+def main(count: int = 300, rounds: int = 3) -> None:
+    """Measure, and keep two tables."""
     calls = night(count)
     few = calls[::PIPELINE_SHARE] if count >= PIPELINE_SHARE else calls
     model = load_model(MODEL)
@@ -163,26 +186,38 @@ def main(count: int = 300, rounds: int = 3, out: str = "out/bench.json") -> None
             "pipeline, sorted": (_segments(few), lambda: stock(few, classify, ordered=True)),
         }
         seconds = measure(pipes | ways, rounds)
+        beside = around(ways["ours, Parquet to Parquet"][1])
     segments, tokens = all_segments / count, sum(sizes) / count
     base, best = seconds["pipeline, batches of 32"], seconds["matrix products alone"]
-    flops = flop(sizes, model.network) / count
-    print(f"{count} calls, {segments:.1f} segments and {tokens:.0f} tokens a call; {usable_cores()} cores; median of {rounds} rounds\n")
-    print("| | calls/s | segments/s | tokens/s | times the pipeline | share of the products' speed |\n|---|---|---|---|---|---|")
-    for name, each in seconds.items():
-        row = (1 / each / segments, 1 / each, tokens / segments / each, base / each, best / each)
-        print("| {} | {:.1f} | {:.0f} | {:.0f} | {:.1f} | {:.0%} |".format(name, *row))
-    report: dict[str, Any] = {
-        "calls": count,
-        "segments_a_call": segments,
-        "tokens_a_call": tokens,
-        "gflop_a_call": flops / 1e9,
-        "seconds_a_segment": seconds,
-        "peak_mb_above_the_loaded_model": ours_mb,
-        "machine": {"cores": usable_cores(), "kind": platform.machine(), "torch": torch.__version__},
-    }
-    print(f"\n{flops / 1e9:.1f} Gflop a call; peak memory {ours_mb:.0f} MB above the loaded model")
-    Path(out).parent.mkdir(parents=True, exist_ok=True)
-    Path(out).write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
+    rows: list[Row] = [
+        {
+            "way": name,
+            "calls/s": 1 / each / segments,
+            "segments/s": 1 / each,
+            "tokens/s": tokens / segments / each,
+            "times the pipeline": base / each,
+            "share of the products' speed": best / each,
+        }
+        for name, each in seconds.items()
+    ]
+    keep("how fast", rows)
+    keep(
+        "of what",
+        [
+            {
+                "calls": count,
+                "segments a call": segments,
+                "tokens a call": tokens,
+                "Gflop a call": flop(sizes, model.network) / count / 1e9,
+                "CPU time around the network": beside,
+                "peak MB above the loaded model": ours_mb,
+                "rounds": rounds,
+                "cores": usable_cores(),
+                "kind": platform.machine(),
+                "torch": torch.__version__,
+            }
+        ],
+    )
 
 
 def _segments(calls: Sequence[Call]) -> int:
@@ -194,5 +229,4 @@ def _peak_mb() -> float:
 
 
 if __name__ == "__main__":
-    given = sys.argv[1:]
-    main(*(int(text) for text in given[:2]), *given[2:])
+    main(*(int(text) for text in sys.argv[1:]))

@@ -1,6 +1,7 @@
-"""Reading on all cores against the plain way: the windows of one call as one batch, with padding."""
+"""Reading on all cores, and in batches, against the plain way: one window, one segment after the other."""
 
 import random
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -10,9 +11,9 @@ from transformers import BertConfig, BertForTokenClassification
 from scorer.classify import predict as predicting
 from scorer.classify import reading
 from scorer.classify.decide import Decision
-from scorer.classify.encoder import piece_logits
 from scorer.classify.model import SegmentModel, load_model
 from scorer.classify.predict import judge, predict
+from scorer.classify.windows import MARKERS_PER_SEGMENT
 from scorer.labels import names
 from scorer.records import Call, JudgedCall, Segment
 from scorer.training.corpus import read_corpus
@@ -38,27 +39,30 @@ def model(keyword_folder: Path) -> SegmentModel:
 
 
 def night(count: int, seed: int = 1) -> list[Call]:
-    """Calls of every length, with segments of no, one, a few, and more words than a window holds."""
+    """Calls of every length, with segments of no, one, a few, and more words than a window holds, and some that only look empty."""
     rng = random.Random(seed)
     calls = []
     for number in range(count):
         words = [rng.choice([0, 1, 1, 3, 8, 8, 20, WINDOW * 2 if number % 9 == 0 else 5]) for _ in range(rng.randrange(number % 40 + 1))]
         speakers = [rng.choice(["agent", "customer", "other"]) for _ in words]
-        texts = [" ".join(rng.choices(SAID, k=length)) for length in words]
+        nothing = "\N{ZERO WIDTH SPACE}" if number % 2 else ""  # no token either, but not blank
+        texts = [" ".join(rng.choices(SAID, k=length)) or nothing for length in words]
         calls.append(Call(str(number), tuple(Segment(at, s, t) for at, (s, t) in enumerate(zip(speakers, texts, strict=True)))))  # type: ignore[arg-type]
     return calls
 
 
 def plainly(model: SegmentModel, calls: list[Call]) -> list[JudgedCall]:
-    """What the network says to all windows of a call in one batch."""
+    """What the network says to every window alone: the mean at a segment's markers, and the mean at its words where it has any."""
     found = []
     for call in calls:
         logits = torch.full((len(call.segments), 7), -torch.inf)
-        windows = model.maker(WINDOW, 16).windows(call.segments)
-        with torch.inference_mode():
-            rows = piece_logits(model.network, windows, pad_id=model.pad_id) if windows else []
-        for (segment, _, _), row in zip((span for window in windows for span in window.spans), rows, strict=True):
-            logits[segment] = torch.maximum(logits[segment], row)
+        for window in model.maker(WINDOW, 16).windows(call.segments):
+            with torch.inference_mode():
+                tokens = model.network(input_ids=torch.tensor([window.token_ids])).logits[0]
+            for segment, start, end in window.spans:
+                words = start + MARKERS_PER_SEGMENT
+                said = tokens[words:end].mean(dim=0) if end > words else torch.zeros(7)
+                logits[segment] = torch.maximum(logits[segment], tokens[start:words].mean(dim=0) + said)
         found.append(judge(call, logits, model))
     return found
 
@@ -87,6 +91,31 @@ def test_every_bit_is_the_same_whatever_is_read_beside_it(
     monkeypatch.setattr(predicting, "SEGMENTS_AT_ONCE", segments_at_once)
 
     assert on_all_cores(model, calls[::-1], batch_tokens)[::-1] == usual
+
+
+@pytest.mark.parametrize("batch_tokens", [1, 64, 300, 4096])
+def test_batches_as_a_gpu_reads_them_give_the_labels_of_the_plain_way(
+    model: SegmentModel, monkeypatch: pytest.MonkeyPatch, batch_tokens: int
+) -> None:
+    answer = partial(reading._logits, model, device="cpu", precision="float32")
+    monkeypatch.setattr(predicting, "reading_of", lambda *_: reading.Reading(answer, batch_tokens, 1))
+    calls = night(120, seed=3)
+
+    plain, ours = plainly(model, calls), on_all_cores(model, calls)
+
+    for one, other in zip(plain, ours, strict=True):
+        assert [p.labels for p in other.predictions] == [p.labels for p in one.predictions]
+        assert [p.probabilities for p in other.predictions] == [pytest.approx(p.probabilities, abs=2e-5) for p in one.predictions]
+
+
+def test_without_a_gpu_the_cores_are_told_and_the_build_of_torch_that_found_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reading, "usable_cores", lambda: 3)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert reading.told_place() == f"3 CPU cores: torch {torch.__version__} finds no GPU"
+
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda: "NVIDIA H200")
+    assert reading.told_place() == "NVIDIA H200"
 
 
 def test_in_16_bit_the_shipped_model_says_nearly_the_same() -> None:
