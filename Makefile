@@ -2,7 +2,8 @@
 # make test     set up, run the tests
 # make check    formatting, linting, types, tests
 # make soak     200 kills, 10,000 mutants, every file operation failing once, 500,000 calls of a night; an hour or so
-# make bench    how fast a night is, beside a stock pipeline and the machine's limit; what start-up and safety cost
+# make bench    how fast a night is, beside a stock pipeline and the machine's limit; what start-up and safety cost; what
+#               workers and Ray gain, what a night of a million shards costs the driver
 # make report   write and open the morning report of the sample night (or OUT=...)
 # make review   open the review app on it
 # make retrain  verdicts into models/verdicts/ if there are any, then train, calibrate, evaluate, release: a new model, if it
@@ -71,6 +72,7 @@ bench: $(VENV)/.develop
 	$(BIN)/python tests/benchmarks/growth.py
 	$(BIN)/python tests/benchmarks/growth.py models/default 1000
 	$(BIN)/python tests/benchmarks/overhead.py
+	$(BIN)/python tests/benchmarks/engines.py
 
 train: $(VENV)/.develop
 	$(BIN)/scorer train --config $(TRAINING) --out $(MODEL)

@@ -13,9 +13,9 @@ import typer
 
 from scorer.cli_model import commands
 from scorer.cli_review import review
-from scorer.ending import code_of, ended, other, told
+from scorer.ending import code_of, ended, other
 from scorer.errors import ExitCode, ScorerError
-from scorer.log import log_json
+from scorer.log import log_json, told
 from scorer.stopping import Stopped, leave, stoppable
 
 app = typer.Typer(

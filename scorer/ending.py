@@ -2,11 +2,9 @@
 
 import os
 
-import typer
-
 from scorer.durable import ADVICE
 from scorer.errors import ExitCode, frames
-from scorer.log import is_json, tell
+from scorer.log import told
 
 
 def code_of(error: BaseException | None) -> int:
@@ -25,14 +23,6 @@ def ended(error: BaseException, message: str) -> int:
     code = code_of(error)
     told("failed", message, code=code)
     return code
-
-
-def told(event: str, message: str, **facts: int) -> None:
-    """On stderr: a line for people, or an event for machines."""
-    if is_json():
-        tell(event, message=message, **facts)
-    else:
-        typer.echo(f"scorer: {message}", err=True)
 
 
 def other(error: Exception) -> str:

@@ -10,7 +10,7 @@ class ExitCode(IntEnum):
 
     DONE = 0
     FAILED = 1  # expected failure, with advice
-    USAGE = 2  # typer's own
+    USAGE = 2  # typer's own, too
     BUG = 3
     TOO_MANY_REJECTS = 4
     LOCKED = 75  # EX_TEMPFAIL: try again later
@@ -22,6 +22,12 @@ class ScorerError(Exception):
     """An expected failure: where, what was found, what to do. Never carries transcript text."""
 
     exit_code = ExitCode.FAILED
+
+
+class UsageError(ScorerError):
+    """Options that do not go together, or a value that means nothing."""
+
+    exit_code = ExitCode.USAGE
 
 
 class ConfigError(ScorerError):

@@ -15,6 +15,14 @@ def tell(event: str, **facts: Any) -> None:
     LOGGER.info(event, extra={"facts": facts})
 
 
+def told(event: str, message: str, **facts: Any) -> None:
+    """On stderr: a line for people, or the event for machines."""
+    if is_json():
+        tell(event, message=message, **facts)
+    else:
+        print(f"scorer: {message}", file=sys.stderr, flush=True)
+
+
 class JsonLines(logging.Formatter):
     """Our events with their facts; of what libraries log only who and how bad: their messages may quote cells."""
 

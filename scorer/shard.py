@@ -52,7 +52,8 @@ def score_shard(
 
 def rows_of(shard: Shard) -> int:
     """The input rows that went into a shard."""
-    return int(shard.counts["rows_scored"] + shard.counts["rows_rejected"])
+    counts = shard.counts
+    return int(counts["rows_scored"] + counts["rows_rejected"])
 
 
 def _score_calls(

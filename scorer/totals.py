@@ -7,6 +7,7 @@ from typing import Any
 
 from scorer.labels import Label
 from scorer.records import Call, CallScore, Reject, Tally
+from scorer.scoring.flags import reasons_of
 from scorer.scoring.rubric import Rubric
 from scorer.tables.schemas import Stamp
 
@@ -31,7 +32,7 @@ class Totals:
     tallies: dict[str, Tally] = field(default_factory=dict)
     score_sum: float = 0.0
     flagged: int = 0
-    worst: list[dict[str, Any]] = field(default_factory=list)
+    worst: list[Sequence[Any]] = field(default_factory=list)  # id, score, band and rules of flagged calls, the lowest first
 
     def add(self, call: Call, score: CallScore) -> None:
         """Count one scored call."""
@@ -56,8 +57,7 @@ class Totals:
 
     def _add_flagged(self, score: CallScore) -> None:
         self.flagged += 1
-        reasons = [{"rule": flag.rule, "severity": flag.severity, "reason": flag.reason} for flag in score.flags]
-        self.worst.append({"call_id": score.call_id, "score": score.score, "band": score.band, "flags": reasons})
+        self.worst.append((score.call_id, score.score, score.band, [flag.rule for flag in score.flags]))
         self.worst.sort(key=_worst_first)
         del self.worst[SHOWN_FLAGGED:]
 
@@ -73,8 +73,9 @@ class Totals:
         counters = {name: dict(sorted(getattr(self, name).items())) for name in COUNTERS}
         return {name: getattr(self, name) for name in NUMBERS} | counters | {"tallies": tallies, "worst": self.worst}
 
-    def summary(self) -> dict[str, Any]:
+    def summary(self, rubric: Rubric) -> dict[str, Any]:
         """The counts as run.json holds them."""
+        reasons = reasons_of(rubric)
         scored = self.statuses["scored"]
         return {
             "calls": self.calls,
@@ -89,7 +90,10 @@ class Totals:
             "bands": dict(sorted(self.bands.items())),
             "tallies": {name: {"hits": t.hits, "chances": t.chances} for name, t in self.tallies.items()},
             "flagged_calls": self.flagged,
-            "flagged": self.worst,
+            "flagged": [
+                {"call_id": call_id, "score": score, "band": band, "flags": [_reason(rule, *reasons[rule]) for rule in rules]}
+                for call_id, score, band, rules in self.worst
+            ],
         }
 
 
@@ -103,8 +107,13 @@ def totals_of(counts: Mapping[str, Any]) -> Totals:
     return totals
 
 
-def _worst_first(row: Mapping[str, Any]) -> tuple[bool, float, str]:
-    return row["score"] is None, row["score"] or 0.0, row["call_id"]
+def _worst_first(row: Sequence[Any]) -> tuple[bool, float, str]:
+    call_id, score, *_ = row
+    return score is None, score or 0.0, call_id
+
+
+def _reason(rule: str, severity: str, reason: str) -> dict[str, str]:
+    return {"rule": rule, "severity": severity, "reason": reason}
 
 
 def describe_run(stamp: Stamp, wanted: str, *, labels: Sequence[Label], rubric: Rubric, totals: Totals) -> dict[str, Any]:
@@ -121,5 +130,5 @@ def describe_run(stamp: Stamp, wanted: str, *, labels: Sequence[Label], rubric: 
         },
         "labels": [asdict(label) for label in labels],
         "scorer_version": stamp.scorer_version,
-        "counts": totals.summary(),
+        "counts": totals.summary(rubric),
     }

@@ -34,7 +34,7 @@ HOMES = {
     "tenacity": {"tables"},
     "duckdb": {"tables"},
     "ray": {"engines"},
-    "typer": {"cli", "cli_model", "cli_review", "ending"},
+    "typer": {"cli", "cli_model", "cli_review"},
     "yaml": {"yaml_file"},
     "openpyxl": {"importing"},
     "webvtt": {"importing"},

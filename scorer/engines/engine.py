@@ -38,6 +38,7 @@ class Setting:
     out: Path
     workdir: Path  # of this run; a worker that outlives its run finds it gone, and can do no harm
     threads: int
+    gpu: bool  # whether it may use one, where there is any
     machine: str  # of the driver
     program: Mapping[str, str]  # of the driver: see program.py
 
@@ -58,16 +59,19 @@ class Handout:
         for plan, call_ids, path, rows in self.reader.hand_out(self.plans, self.workdir):
             yield Task(plan.id, call_ids, rows, path)
 
-    def setting(self, threads: int) -> Setting:
+    def setting(self, threads: int, *, gpu: bool = True) -> Setting:
         """What workers need that use so many threads each."""
-        return Setting(self.rules, self.reader.assembler, self.out, self.workdir, threads, os.uname().nodename, program())
+        return Setting(self.rules, self.reader.assembler, self.out, self.workdir, threads, gpu, os.uname().nodename, program())
 
 
 class Engine(Protocol):
     """Runs all tasks of a night, in any order, anywhere."""
 
     def open(self, model: Path) -> tuple[Label, ...]:
-        """The labels of a model folder, which is loaded where this process needs it. Raises ModelError where it cannot be used."""
+        """The labels of a model folder, which is loaded where this process needs it; before the input is read.
+
+        Raises ModelError where it cannot be used, RunError where the engine cannot.
+        """
 
     def run(self, night: Handout, progress: Progress) -> Iterator[Shard]:
         """A receipt for each shard, as they are kept."""

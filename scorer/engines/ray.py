@@ -6,21 +6,27 @@ import socket
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
+from scorer.classify.cores import usable_cores
 from scorer.classify.model import declared_labels
-from scorer.engines.engine import DEATHS, Handout, Ledger, Progress, Setting, Task
+from scorer.engines.engine import DEATHS, Handout, Ledger, Progress, Task
 from scorer.engines.worker import Answer, Worker
 from scorer.errors import RunError
 from scorer.labels import Label
+from scorer.log import told
 from scorer.manifest import Shard
 from scorer.shard import rows_of
 from scorer.stopping import SIGNALS, stop, stop_that_came
 
 STORE_BYTES = 100 << 20  # of a Ray that we start: only tasks and receipts go through it
 CONNECT_S = 10.0
-START_S = 45.0  # after which a worker is asked for again, where none is at work: Ray may lose what a dying machine was asked for
+SETTINGS = b"\x04"  # the frame that each side of HTTP/2 begins with; Ray speaks gRPC, which is HTTP/2
+HELLO = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes(3) + SETTINGS + bytes(5)
+TELL_S = 20.0  # between two words on that no worker is there
+START_S = 40.0  # after which a worker is asked for again, where none is at work: Ray may lose what a dying machine was asked for
 WAIT_S = 300.0  # for the cluster to place one worker, where none is at work; one that grows on demand needs minutes
 
 
@@ -34,44 +40,64 @@ class Ray:
 
     def open(self, model: Path) -> tuple[Label, ...]:
         """Only the labels: the workers load the model."""
+        if self._address and self._address != "auto":
+            _check_is_ray(self._address)
         return declared_labels(model)
 
     def run(self, night: Handout, progress: Progress) -> Iterator[Shard]:
         """Told after every shard. Raises RunError where a shard keeps killing its worker, or the cluster gives no worker."""
         with _connected(self._address, self._workers) as ray:
-            kinds = kinds_of(ray.nodes(), self._workers)
-            cpus = int(ray.cluster_resources().get("CPU", 1))
-            crew = _Crew(ray, night.setting(max(1, cpus // len(kinds))), self._wait_s)
+            crew = _Crew(ray, night, self._wait_s)
             try:
-                for kind in kinds:
-                    crew.start(kind)
+                for seat in seats_of(ray.nodes(), self._workers):
+                    crew.start(seat)
                 yield from _run(crew, Ledger(night.tasks()), progress)
             finally:
                 crew.end()
 
 
+@dataclass(frozen=True, slots=True)
+class Seat:
+    """What one worker is to have."""
+
+    gpus: int
+    threads: int
+
+
+def seats_of(nodes: Sequence[dict[str, Any]], asked: int | None) -> list[Seat]:
+    """One for every GPU that there is, one for every CPU of machines without; of `asked` ones, those with a GPU first."""
+    machines = [node["Resources"] for node in nodes if node["Alive"]]
+    gpus = sum(int(has.get("GPU", 0)) for has in machines)
+    beside = sum(int(has.get("CPU", 0)) for has in machines if has.get("GPU", 0) >= 1)
+    cpus = sum(int(has.get("CPU", 0)) for has in machines if has.get("GPU", 0) < 1)
+    others = cpus if asked is None else max(0, asked - gpus)
+    found = [Seat(1, max(1, beside // max(1, gpus)))] * gpus + [Seat(0, max(1, cpus // max(1, others)))] * others
+    return found[:asked] or [Seat(0, 1)]  # of a cluster that grows on demand
+
+
 @dataclass(slots=True)
 class _Hand:
     actor: Any
-    kind: str
+    seat: Seat
     task: Task | None = None  # None while it starts, and while it has nothing to do
 
 
 class _Crew:
     """The actors: those that start, those at work, those that are idle."""
 
-    def __init__(self, ray: Any, setting: Setting, wait_s: float) -> None:
+    def __init__(self, ray: Any, night: Handout, wait_s: float) -> None:
         self._ray = ray
-        self._setting = setting
+        self._setting = cache(lambda seat: ray.put(night.setting(seat.threads, gpu=seat.gpus > 0)))
         self._wait_s = wait_s
         self._worker = ray.remote(Worker)
+        self._free = ray.available_resources()  # before any of ours is there
         self._asked: dict[Any, _Hand] = {}  # by what they were asked for
         self.idle: list[_Hand] = []
 
-    def start(self, kind: str) -> None:
+    def start(self, seat: Seat) -> None:
         """Ask the cluster for one more; it is idle once it answers."""
-        needs = {"num_cpus": 1, "num_gpus": int(kind == "GPU"), "max_restarts": 0, "max_task_retries": 0, "scheduling_strategy": "SPREAD"}
-        hand = _Hand(self._worker.options(**needs).remote(self._setting), kind)
+        needs = {"num_cpus": 1, "num_gpus": seat.gpus, "max_restarts": 0, "max_task_retries": 0, "scheduling_strategy": "SPREAD"}
+        hand = _Hand(self._worker.options(**needs).remote(self._setting(seat)), seat)
         self._asked[hand.actor.ready.remote()] = hand
 
     def give(self, task: Task) -> None:
@@ -87,29 +113,38 @@ class _Crew:
 
     def next(self) -> tuple[_Hand, Answer | None, bool]:
         """The next that answers, what it says, and whether it is lost. Raises RunError where the cluster gives no worker at all."""
-        patience, waited = min(START_S, self._wait_s), 0.0
-        while not (ready := self._ray.wait(list(self._asked), timeout=patience)[0]):
+        waited, again = 0.0, START_S
+        while not (ready := self._ray.wait(list(self._asked), timeout=min(TELL_S, self._wait_s))[0]):
             if self.at_work:
                 continue
-            waited += patience
+            waited += TELL_S
             if waited >= self._wait_s:
                 raise RunError(
-                    f"the cluster gave no worker within {self._wait_s:.0f} s: finished shards are kept; see that it has CPUs that nobody "
-                    "else holds, and give the command again"
+                    f"the cluster gave no worker within {self._wait_s:.0f} s{self._wanted()}: finished shards are kept; see that it has "
+                    "CPUs that nobody else holds, and give the command again"
                 )
-            self._ask_again()
-            patience = min(2 * patience, self._wait_s - waited)  # longer, for where to start is slow
+            told("waiting", f"no worker yet after {waited:.0f} s{self._wanted()}; the run waits up to {self._wait_s:.0f} s for one")
+            if waited >= again:
+                self._ask_again()
+                again *= 3  # longer, for where to start is slow
         hand = self._asked.pop(ready[0])
         try:
             return hand, self._ray.get(ready[0]), False
         except self._ray.exceptions.RayError:  # its words may quote anything
             return hand, None, True
 
+    def _wanted(self) -> str:
+        seats, free = [hand.seat for hand in self._asked.values()], self._free
+        with_gpu = sum(seat.gpus for seat in seats)
+        asked = [f"{n} with a {kind}" for n, kind in ((with_gpu, "GPU"), (len(seats) - with_gpu, "CPU")) if n]
+        there = f"{free.get('CPU', 0):g} CPUs and {free.get('GPU', 0):g} GPUs"
+        return f" ({' and '.join(asked)} asked for; {there} were free when the run came)"
+
     def _ask_again(self) -> None:
         starting, self._asked = [*self._asked.values()], {}
         for hand in starting:
             self._ray.kill(hand.actor)
-            self.start(hand.kind)
+            self.start(hand.seat)
 
     def end(self) -> None:
         """All of them, whatever they do."""
@@ -135,7 +170,7 @@ def _run(crew: _Crew, ledger: Ledger, progress: Progress) -> Iterator[Shard]:
                 )
             if hand.task:
                 ledger.died(hand.task)
-            crew.start(hand.kind)
+            crew.start(hand.seat)
             continue
         task, hand.task = hand.task, None
         crew.idle.append(hand)
@@ -148,7 +183,6 @@ def _run(crew: _Crew, ledger: Ledger, progress: Progress) -> Iterator[Shard]:
 
 @contextmanager
 def _connected(address: str | None, workers: int | None) -> Iterator[Any]:
-    _check_reached(address)
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
     import ray  # seconds, and an extra
 
@@ -160,7 +194,8 @@ def _connected(address: str | None, workers: int | None) -> Iterator[Any]:
 
 
 def _start(ray: Any, address: str | None, workers: int | None) -> None:
-    own: dict[str, Any] = {} if address else {"num_cpus": workers, "include_dashboard": False, "object_store_memory": STORE_BYTES}
+    cpus = max(workers or 1, usable_cores())
+    own: dict[str, Any] = {} if address else {"num_cpus": cpus, "include_dashboard": False, "object_store_memory": STORE_BYTES}
     handlers = {number: signal.getsignal(number) for number in SIGNALS}
     try:
         ray.init(address=address or "local", log_to_driver=False, logging_level="error", **own)
@@ -174,29 +209,22 @@ def _start(ray: Any, address: str | None, workers: int | None) -> None:
                 signal.signal(number, handler)
 
 
-def _check_reached(address: str | None) -> None:
-    """Raises RunError where nothing listens at host:port; Ray would try for minutes, and end the process with its own signal."""
-    host, _, port = (address or "").rpartition(":")
-    if not port.isdigit():
-        return  # auto: Ray looks for it on this machine
+def _check_is_ray(address: str) -> None:
+    """Raises RunError where nothing listens at host:port, or nothing that speaks as Ray; Ray itself would try for many minutes."""
+    host, _, port = address.rpartition(":")
     try:
-        socket.create_connection((host.strip("[]"), int(port)), timeout=CONNECT_S).close()
+        with socket.create_connection((host.strip("[]"), int(port)), timeout=CONNECT_S) as there:
+            if os.environ.get("RAY_USE_TLS", "0") != "0":
+                return  # it waits for a handshake
+            there.sendall(HELLO)
+            answer = there.recv(9)
     except (OSError, OverflowError) as error:
         raise _no_cluster(address, error) from error
+    if answer[3:4] != SETTINGS:
+        raise RunError(f"--ray-address {address}: what answers there is not Ray: give the address that `ray start --head` printed")
 
 
 def _no_cluster(address: str | None, error: Exception) -> RunError:
     what = f"--ray-address {address}: no cluster answers" if address else "Ray did not start here"
     advice = "start it, mend the address, give it this machine's versions of Python and Ray, or set RAY_AUTH_MODE=token if it wants one"
     return RunError(f"{what} ({type(error).__name__}): {advice}; then again")
-
-
-def kinds_of(nodes: Sequence[dict[str, Any]], asked: int | None) -> list[str]:
-    """What each worker is to have: a GPU for every one that there is, a CPU for every one on machines without."""
-    machines = [node["Resources"] for node in nodes if node["Alive"]]
-    gpus = sum(int(has.get("GPU", 0)) for has in machines)
-    cpus = sum(int(has.get("CPU", 0)) for has in machines if has.get("GPU", 0) < 1)
-    found = ["GPU"] * gpus + ["CPU"] * cpus
-    if asked:
-        return (found + ["CPU"] * asked)[:asked]
-    return found or ["CPU"]  # of a cluster that grows on demand

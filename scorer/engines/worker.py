@@ -42,6 +42,8 @@ class Worker:
 
     def __init__(self, setting: Setting) -> None:
         torch.set_num_threads(min(setting.threads, usable_cores()))
+        if not setting.gpu:
+            os.environ["CUDA_VISIBLE_DEVICES"] = ""  # Ray shows all GPUs of a machine to an actor that asked for none
         self._setting = setting
         self._loaded: SegmentModel | None = None
 

@@ -11,6 +11,7 @@ from scorer.scoring.rubric import Critical, FlagRule, Rubric
 
 SEVERITIES = ("critical", "warning", "notice")  # most severe first
 ROLE_RULE = "role_suspect"
+ROLE_REASON = "agent and customer look swapped: check the roles before reading the score"
 MOST_EVIDENCE = 10  # per flag; all of it is with the segments
 
 
@@ -45,13 +46,19 @@ def find_flags(
     return tuple(sorted(flags, key=lambda flag: SEVERITIES.index(flag.severity)))
 
 
+def reasons_of(rubric: Rubric) -> dict[str, tuple[str, str]]:
+    """Severity and reason of every rule that can flag a call."""
+    rules = {rule.name: ("critical", rule.reason) for rule in rubric.critical} | {r.name: (r.severity, r.reason) for r in rubric.flags}
+    return rules | {ROLE_RULE: ("warning", ROLE_REASON)}
+
+
 def _role_flags(judged: JudgedCall) -> list[Flag]:
     """A flag where agent and customer look swapped; of every rubric, since such a score is about the wrong person."""
     swap = find_swap(judged.call.segments)
     if swap is None:
         return []
     found = [replace(evidence_at(judged, at, ROLE_RULE), probability=swap.share) for at in swap.segments]
-    return [Flag(ROLE_RULE, "agent and customer look swapped: check the roles before reading the score", "warning", _strongest(found))]
+    return [Flag(ROLE_RULE, ROLE_REASON, "warning", _strongest(found))]
 
 
 def _counted(heard: Heard, rule: Critical, label: str, chances: Sequence[Chance]) -> tuple[Evidence, ...]:

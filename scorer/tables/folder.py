@@ -6,7 +6,6 @@ import shutil
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,7 @@ import pyarrow.parquet as pq
 from scorer.durable import move, sync, unwritable
 from scorer.errors import RunError
 from scorer.faults import reach
-from scorer.manifest import KEPT, STAGING, Shard, TableFile, parse_shard, write_run
+from scorer.manifest import KEPT, STAGING, Shard, TableFile, parse_shard, shard_text, write_run
 from scorer.tables.schemas import TABLES
 from scorer.tables.writer import RunTables, ShardWriter
 
@@ -76,11 +75,11 @@ class RunFolder:
         Raises RunError where it does not, or cannot be written.
         """
         tables = writer.finish()
-        shard = Shard(writer.folder.name, tables, counts)
+        shard = Shard(writer.folder.name, tables, json.dumps(counts))
         _check_calls(writer.folder, call_ids)
         try:
             with (writer.folder / MARK).open("w", encoding="utf-8") as stream:
-                json.dump(asdict(shard), stream)
+                stream.write(shard_text(shard))
             sync(writer.folder / MARK)
             sync(writer.folder)
             self._kept.mkdir(exist_ok=True)

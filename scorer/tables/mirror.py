@@ -5,14 +5,13 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from scorer.durable import file_hash, move, sync, unwritable
 from scorer.errors import RunError
 from scorer.faults import reach
-from scorer.manifest import KEPT, REPORT, RUN_FILE, Shard, TableFile, check_free, claim, parse_run, parse_shard, shards_of
+from scorer.manifest import KEPT, REPORT, RUN_FILE, Shard, TableFile, check_free, claim, parse_run, parse_shard, shard_text, shards_of
 from scorer.tables.folder import MARK, OURS
 from scorer.tables.schemas import TABLES
 from scorer.tables.store import GoneError, Store, StoreError, side_by_side
@@ -79,7 +78,7 @@ class Mirror:
             side_by_side(self._put, [(self._local(shard, name), names[name], file.sha256) for name, file in shard.tables.items()])
             with tempfile.TemporaryDirectory() as folder:
                 mark = Path(folder) / MARK
-                mark.write_text(json.dumps(asdict(shard)), encoding="utf-8")
+                mark.write_text(shard_text(shard), encoding="utf-8")
                 self._put(mark, f"{KEPT}/{shard.id}/{MARK}", file_hash(mark))
         return shard
 
@@ -140,7 +139,7 @@ class Mirror:
             return
         brought = [self._bring(f"{KEPT}/{shard.id}/{table}.parquet", file) for table, file in shard.tables.items()]
         if all(brought):
-            self._write(name, json.dumps(asdict(shard)).encode())
+            self._write(name, shard_text(shard).encode())
         else:
             del self._there[name]  # put it there again
 

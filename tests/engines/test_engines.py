@@ -1,12 +1,15 @@
 """The same bytes on any engine, whatever dies on the way."""
 
+import json
 import os
+import re
 import signal
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +21,8 @@ from nursery import Nursery
 
 from scorer.engines.choose import choose
 from scorer.engines.engine import Engine, Ledger, Task
-from scorer.engines.ray import Ray, kinds_of
-from scorer.errors import ConfigError, RunError
+from scorer.engines.ray import Ray, Seat, seats_of
+from scorer.errors import ExitCode, RunError, UsageError
 from scorer.manifest import Shard
 from scorer.pipeline import score_night
 
@@ -228,14 +231,54 @@ def test_a_driver_that_was_killed_is_started_again_while_its_workers_live(
     assert published(out) == bench.clean and broken(out) == [] and leftovers(out) == []
 
 
-def test_a_cluster_that_gives_no_worker_is_not_waited_for_for_ever(bench: Bench, tmp_path: Path, cluster: Any) -> None:
-    with pytest.raises(RunError, match="gave no worker"):
-        bench.score(tmp_path / "out", Ray(cluster.address, 1, wait_s=0.0))
+def test_a_cluster_that_gives_no_worker_is_waited_for_aloud_and_not_for_ever(
+    bench: Bench, tmp_path: Path, cluster: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("scorer.engines.ray.TELL_S", 0.01)
+    wanted = r"\(1 with a CPU asked for; [0-2] CPUs and 0 GPUs were free when the run came\)"
+
+    with pytest.raises(RunError, match=f"gave no worker within 0 s {wanted}: finished shards are kept"):
+        bench.score(tmp_path / "out", Ray(cluster.address, 1, wait_s=0.02))
+
+    assert re.fullmatch(f"scorer: no worker yet after 0 s {wanted}; the run waits up to 0 s for one\n", capsys.readouterr().err)
 
 
-def test_ray_writes_nothing_of_a_call_anywhere(cluster: Any) -> None:
-    folder = Path(cluster.head_node.get_session_dir_path())
-    files = [path for path in folder.rglob("*") if path.is_file()]
+def test_a_machine_that_stands_still_for_a_while_changes_nothing(bench: Bench, tmp_path: Path, cluster: Any) -> None:
+    out, shards = tmp_path / "out", len(json.loads(bench.clean["run.json"])["shards"])
+
+    def stall() -> None:
+        until(lambda: at_work(cluster))
+        number = at_work(cluster)[0]
+        os.kill(number, signal.SIGSTOP)
+        try:
+            until(lambda: len(list(out.glob(".shards/*"))) == shards - 1)
+        finally:
+            os.kill(number, signal.SIGCONT)
+
+    thread = threading.Thread(target=stall)
+    thread.start()
+    found = bench.score(out, Ray(cluster.address, 2))
+    thread.join()
+
+    assert found == bench.clean
+
+
+def test_ray_keeps_nothing_of_a_call(cluster: Any) -> None:
+    assert_ray_kept_nothing(Path(cluster.head_node.get_session_dir_path()))
+
+
+def test_a_shard_that_kills_its_worker_on_ray_is_a_clear_failure_of_which_ray_keeps_nothing(
+    bench: Bench, tmp_path: Path, nursery: Nursery
+) -> None:
+    command = arguments(bench.night, tmp_path / "out", bench.model, small_shards(tmp_path), "--engine", "ray", "--workers", 1)
+    running = nursery.start(*command, fault="close:kill")  # of a shard that holds the canary
+
+    assert_fails((running.wait(), running.said()), 1, "ended its worker 3 times")
+    assert_ray_kept_nothing(next(Path("/tmp/ray").glob(f"session_*_{running.pid}")))
+
+
+def assert_ray_kept_nothing(session: Path) -> None:
+    files = [path for path in session.rglob("*") if path.is_file()]
 
     assert any(path.name.startswith("worker-") for path in files)  # else the wrong folder was looked at
     assert [path for path in files if CANARY.encode() in path.read_bytes()] == []
@@ -245,25 +288,42 @@ def test_gpus_are_taken_first_and_cpus_only_of_machines_without() -> None:
     big, small, gone = {"CPU": 16.0, "GPU": 2.0}, {"CPU": 3.0}, {"CPU": 64.0}
     nodes = [{"Alive": True, "Resources": big}, {"Alive": True, "Resources": small}, {"Alive": False, "Resources": gone}]
 
-    assert kinds_of(nodes, None) == ["GPU"] * 2 + ["CPU"] * 3
-    assert kinds_of(nodes, 1) == ["GPU"]
-    assert kinds_of(nodes[1:], 5) == ["CPU"] * 5
-    assert kinds_of(nodes[2:], None) == ["CPU"]
+    assert seats_of(nodes, None) == [Seat(1, 8)] * 2 + [Seat(0, 1)] * 3
+    assert seats_of(nodes, 1) == [Seat(1, 8)]
+    assert seats_of(nodes, 3) == [Seat(1, 8)] * 2 + [Seat(0, 3)]
+    assert seats_of(nodes[1:], 5) == [Seat(0, 1)] * 5
+    assert seats_of(nodes[1:], 1) == [Seat(0, 3)]
+    assert seats_of(nodes[2:], None) == [Seat(0, 1)]
 
 
 def test_a_receipt_that_does_not_fit_its_task_is_refused(tmp_path: Path) -> None:
     task = Task("a", ["x"], 5, tmp_path / "rows")
 
     with pytest.raises(RunError, match="5 rows were handed out, the receipt is for 4"):
-        Ledger(iter([task])).settle(task, Shard("a", {}, {"rows_scored": 3, "rows_rejected": 1}))
+        Ledger(iter([task])).settle(task, Shard("a", {}, '{"rows_scored": 3, "rows_rejected": 1}'))
 
 
-@pytest.mark.parametrize(("name", "address", "part"), [("local", "auto", "--engine ray"), ("ray", "ray://head:10001", "host:port")])
-def test_an_address_that_cannot_be_used_is_refused(name: str, address: str, part: str) -> None:
-    with pytest.raises(ConfigError, match=part):
+@pytest.mark.parametrize(
+    ("name", "address", "part"),
+    [("local", "auto", "--engine ray"), *(("ray", address, "host:port") for address in ("ray://head:10001", "head", "head:", ""))],
+)
+def test_an_address_that_cannot_be_used_is_wrong_usage(name: str, address: str, part: str) -> None:
+    with pytest.raises(UsageError, match=part) as refused:
         choose(name, address=address, workers=None)
 
+    assert refused.value.exit_code == ExitCode.USAGE
 
-def test_a_cluster_that_is_not_there_is_said_at_once(bench: Bench, tmp_path: Path) -> None:
+
+def test_a_cluster_that_is_not_there_is_said_before_the_input_is_read(bench: Bench) -> None:
     with pytest.raises(RunError, match=r"127\.0\.0\.1:1: no cluster answers"):
-        bench.score(tmp_path / "out", choose("ray", address="127.0.0.1:1", workers=None))
+        choose("ray", address="127.0.0.1:1", workers=None).open(bench.model)
+
+
+def test_a_service_that_is_not_ray_is_said_before_the_input_is_read(bench: Bench) -> None:
+    with ThreadingHTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler) as other:
+        threading.Thread(target=other.serve_forever).start()
+        try:
+            with pytest.raises(RunError, match=f"127.0.0.1:{other.server_port}: what answers there is not Ray"):
+                choose("ray", address=f"127.0.0.1:{other.server_port}", workers=None).open(bench.model)
+        finally:
+            other.shutdown()

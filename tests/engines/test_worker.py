@@ -25,7 +25,8 @@ def setting(tmp_path: Path, keyword_folder: Path) -> Setting:
     nothing = pa.schema([])
     stamp = Stamp("run", "m", model_hash(keyword_folder), "r", "1", "h", "0.1.0")
     rules = Rules(keyword_folder, ModelSettings(), load_rubric(ROOT / "configs/rubric.yaml"), RunTables((), (), nothing, stamp))
-    return Setting(rules, Assembler((), {}, nothing, Limits(), tmp_path / "aside"), tmp_path, tmp_path, 1, os.uname().nodename, program())
+    assembler = Assembler((), {}, nothing, Limits(), tmp_path / "aside")
+    return Setting(rules, assembler, tmp_path, tmp_path, 1, True, os.uname().nodename, program())
 
 
 def said(setting: Setting) -> str:
@@ -50,3 +51,12 @@ def test_a_model_or_folder_that_this_machine_does_not_see_is_named(setting: Sett
     assert said(replace(setting, workdir=lost)).startswith(f"{lost} is not there: --out must be on storage that all machines see")
     assert said(replace(setting, workdir=lost, machine="far")).startswith(f"on {os.uname().nodename}: {lost} is not there")
     assert "rows: cannot be read" in said(setting)
+
+
+@pytest.mark.parametrize(("gpu", "seen"), [(True, "0,1"), (False, "")])
+def test_a_worker_without_a_gpu_of_its_own_sees_none(setting: Setting, monkeypatch: pytest.MonkeyPatch, gpu: bool, seen: str) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1")
+
+    Worker(replace(setting, gpu=gpu))
+
+    assert os.environ["CUDA_VISIBLE_DEVICES"] == seen
