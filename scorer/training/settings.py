@@ -32,6 +32,7 @@ class TrainingConfig(Settings):
     dropout: float = Field(ge=0, lt=1)
     average_decay: float = Field(ge=0, lt=1)
     save_steps: int = Field(ge=1)
+    base_share: float = Field(default=0.0, ge=0, lt=1)
     layers: int | None = Field(default=None, ge=1)
     teacher: Path | None = None
     teacher_share: float = Field(default=0.0, ge=0, le=1)

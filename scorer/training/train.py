@@ -3,7 +3,7 @@
 import hashlib
 import json
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from scorer.classify.model import WEIGHTS, SegmentModel, load_model, record_file
 from scorer.classify.tokens import WindowMaker
 from scorer.classify.windows import MARKER_SCHEME, SPEAKER_MARKERS, TIMING_MARKERS
 from scorer.durable import file_hash
-from scorer.errors import ModelError
+from scorer.errors import ConfigError, ModelError
 from scorer.labels import Label, names, read_labels
 from scorer.training.corpus import LabelledCall, read_corpus
 from scorer.training.examples import training_batches
@@ -79,6 +79,7 @@ def fit(config: TrainingConfig, calls: Sequence[LabelledCall], labels: Sequence[
     tokenizer = AutoTokenizer.from_pretrained(base)
     maker = WindowMaker(tokenizer, config.window_tokens, config.context_tokens)
     model = new_model(base, labels, tokenizer, dropout=config.dropout, layers=config.layers)
+    before = _mixable(model, config, base, labels) if config.base_share else {}
     average = MovingAverage(config.average_decay)
     trainer = SegmentTrainer(
         model=model,
@@ -93,7 +94,7 @@ def fit(config: TrainingConfig, calls: Sequence[LabelledCall], labels: Sequence[
     if config.teacher is not None:
         trainer.teacher, trainer.teacher_share = _teacher(config.teacher, labels), config.teacher_share
     trainer.train(resume_from_checkpoint=checkpoint(work, _origin(config, calls, labels)))
-    model.load_state_dict(average.weights)
+    model.load_state_dict(mixed(average.weights, before, config.base_share))
     return Fitted(model.eval(), tokenizer, tuple(labels))
 
 
@@ -113,6 +114,22 @@ def _teacher(folder: Path, labels: Sequence[Label]) -> Any:
             f"{folder}: as a teacher it must know just the labels {list(names(labels))}, and knows {list(names(teacher.labels))}"
         )
     return teacher.network
+
+
+def _mixable(model: Any, config: TrainingConfig, base: str, labels: Sequence[Label]) -> dict[str, Tensor]:
+    """The base's weights. Raises ConfigError where they are not those of a whole model of just these labels."""
+    known = Path(base) / "labels.json"
+    if config.layers is not None or not known.is_file() or names(read_labels(known)) != names(labels):
+        raise ConfigError("base_share: needs a base_model that was trained for just these labels, with all its layers: set it to 0")
+    return {name: value.clone() for name, value in model.state_dict().items() if value.is_floating_point()}
+
+
+def mixed(trained: Mapping[str, Tensor], before: Mapping[str, Tensor], share: float) -> dict[str, Tensor]:
+    """So much of the weights before the training in those after it: what was known is kept, what is new is learnt by half.
+
+    Source: Wortsman et al. 2022, Robust fine-tuning of zero-shot models, arXiv:2109.01903.
+    """
+    return {name: value.lerp(before[name].to(value.device), share) if name in before else value for name, value in trained.items()}
 
 
 def checkpoint(work: Path, origin: str) -> str | None:

@@ -31,7 +31,7 @@ from scorer.training.metrics import calibration_error, f1, label_numbers
 from scorer.training.report import write_report
 from scorer.training.settings import TrainingConfig
 from scorer.training.split import RECORD, Split, seen_by, shared_calls, split, write_record
-from scorer.training.train import _origin, checkpoint, new_model, train
+from scorer.training.train import _origin, checkpoint, fit, new_model, train
 from scorer.training.trainer import MovingAverage
 
 CONFIGS = Path(__file__).parents[2] / "configs"
@@ -390,8 +390,40 @@ def test_the_card_names_the_encoder_whatever_was_trained_on_from(base_model: str
 def test_going_on_starts_from_the_model_in_use_and_differs_in_pace_only() -> None:
     whole, more = (load_yaml(CONFIGS / f"{name}.yaml", TrainingConfig).model_dump() for name in ("training", "continue"))
 
-    assert {key for key in whole if whole[key] != more[key]} == {"base_model", "epochs", "learning_rate", "head_learning_rate"}
+    assert {key for key in whole if whole[key] != more[key]} == {
+        "base_model",
+        "base_share",
+        "epochs",
+        "learning_rate",
+        "head_learning_rate",
+    }
     assert more["base_model"] == "models/default" and (CONFIGS.parent / more["base_model"] / RECORD).is_file()
+
+
+@pytest.mark.slow
+def test_a_share_of_what_the_model_was_before_stays(training_config: TrainingConfig, keyword_folder: Path, tmp_path: Path) -> None:
+    calls = read_corpus(training_config.train, NAMES)
+    config = training_config.model_copy(update={"base_model": str(keyword_folder), "epochs": 1})
+
+    anew, mixed = (
+        fit(config.model_copy(update={"base_share": share}), calls, LABELS, work=tmp_path / "work", progress=lambda *_: None).network
+        for share in (0.0, 0.5)
+    )
+
+    before = load_model(keyword_folder).network.state_dict()
+    moved = 0
+    for name, value in mixed.state_dict().items():
+        trained = anew.state_dict()[name]
+        moved += not torch.equal(trained, before[name])
+        torch.testing.assert_close(value, (trained + before[name]) / 2 if value.is_floating_point() else trained)
+    assert moved > 3
+
+
+def test_nothing_of_a_base_that_is_not_the_same_model_can_stay(training_config: TrainingConfig, tmp_path: Path) -> None:
+    config = training_config.model_copy(update={"base_share": 0.5})
+
+    with pytest.raises(ConfigError, match="base_share: needs a base_model that was trained for just these labels"):
+        fit(config, read_corpus(training_config.train, NAMES), LABELS, work=tmp_path / "work", progress=lambda *_: None)
 
 
 def test_a_dev_file_in_a_training_folder_is_not_learnt_from(training_config: TrainingConfig) -> None:
