@@ -52,7 +52,7 @@ def tiny_config(folder: Path, vocabulary: Path, turns: Sequence[Turn] = TURNS) -
             "labels": ROOT / real.labels,
             "train": (write_calls(folder / "train.jsonl", 60, "t", turns),),
             "dev": (write_calls(folder / "dev.jsonl", 20, "d", turns),),
-            "held_out_share": 0.15,
+            "held_out_share": 0.4,
             "epochs": 30,
             "learning_rate": 0.01,
             "head_learning_rate": 0.02,
