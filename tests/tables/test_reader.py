@@ -1,8 +1,10 @@
 """Calls come out whole and in order, whatever the input looks like."""
 
+import contextlib
 import json
 import os
 import shutil
+import socket
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -351,6 +353,21 @@ def test_links_to_folders_are_followed_and_one_to_nowhere_is_a_reject(tmp_path: 
     assert files == [night / "3.parquet", night / "linked" / "2.parquet", night / "own" / "1.parquet"]
     assert set(expand_inputs([str(night / "*.parquet"), str(night / "[lo]*" / "*.parquet")])) == set(files)
     assert [found.reason for found in read(tmp_path, *files) if isinstance(found, Reject)] == ["file_vanished"]
+
+
+def test_a_pipe_or_a_socket_is_a_reject_and_nobody_waits_for_it(tmp_path: Path) -> None:
+    night = tmp_path / "night"
+    night.mkdir()
+    save(night / "1.parquet", flat())
+    os.mkfifo(night / "pipe.parquet")
+    with contextlib.chdir(night), socket.socket(socket.AF_UNIX) as unix:  # a path of its own may be too long for one
+        unix.bind("socket.parquet")
+
+    for files in expand_inputs([str(night)]), expand_inputs([str(night / "*")]):
+        assert [(Path(found.source).name, found.reason) for found in read(tmp_path, *files) if isinstance(found, Reject)] == [
+            ("pipe.parquet", "file_not_parquet"),
+            ("socket.parquet", "file_not_parquet"),
+        ]
 
 
 @pytest.fixture
