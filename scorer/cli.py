@@ -144,10 +144,12 @@ def check(inputs: Inputs, config: ConfigFile = CONFIG) -> None:
     from scorer.config import ScoringConfig, load_yaml
     from scorer.screen import inspection_table, say
     from scorer.tables.fetching import brought
-    from scorer.tables.inspect import inspect_inputs
+    from scorer.tables.look import fence, look
 
-    with brought(inputs) as files:
-        found = inspect_inputs(files, load_yaml(config, ScoringConfig).input)
+    settings = load_yaml(config, ScoringConfig)
+    limits = settings.limits
+    with brought(inputs) as files, fence(memory_mb=limits.file_memory_mb, seconds=limits.file_seconds) as behind:
+        found = look(files, settings.input, behind=behind)
     say(inspection_table(found))
     if found.problems:
         raise typer.Exit(ExitCode.FAILED)

@@ -18,7 +18,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from nights import arguments, broken, call_rows, leftovers, published, small_shards, write_night
+from nights import ROOT, arguments, broken, call_rows, leftovers, published, small_shards, write_night
 from nursery import Nursery, Running
 
 from scorer.faults import POINTS
@@ -187,11 +187,19 @@ def test_two_runs_on_one_output_one_works_the_other_says_who(bench: Bench) -> No
 
 @pytest.mark.parametrize(
     ("number", "code", "point"),
-    [(signal.SIGTERM, 143, "lock"), (signal.SIGINT, 130, "score"), (signal.SIGTERM, 143, "verify"), (signal.SIGTERM, 143, "manifest")],
+    [
+        (signal.SIGTERM, 143, "lock"),
+        (signal.SIGINT, 130, "score"),
+        (signal.SIGTERM, 143, "verify"),
+        (signal.SIGTERM, 143, "manifest"),
+        (signal.SIGINT, 130, "report"),
+        (signal.SIGTERM, 143, "report-sync"),
+    ],
 )
 def test_a_run_that_is_told_to_stop_stops_clean_and_can_go_on(bench: Bench, number: signal.Signals, code: int, point: str) -> None:
     running = bench.start(bench.out, fault=f"{point}:wait")
-    wait_until(running, bench.out / (".lock" if point == "lock" else ".staging" if point != "manifest" else "calls"))
+    signs = {"lock": ".lock", "manifest": "calls", "report": "run.json", "report-sync": ".report.html"}
+    wait_until(running, bench.out / signs.get(point, ".staging"))
     began = time.monotonic()
 
     os.kill(running.pid, number)
@@ -200,6 +208,33 @@ def test_a_run_that_is_told_to_stop_stops_clean_and_can_go_on(bench: Bench, numb
     assert "run the same command again" in running.said()
     assert not (bench.out / ".lock").exists() and not (bench.out / ".staging").exists()
     bench.check_rerun(bench.out)
+
+
+@pytest.mark.parametrize(
+    ("point", "number", "code"),
+    [
+        ("verify", signal.SIGTERM, 143),
+        ("report", signal.SIGINT, 130),
+        ("report-sync", signal.SIGTERM, 143),
+        ("report-name", signal.SIGKILL, -signal.SIGKILL),
+    ],
+)
+def test_another_rubric_may_be_stopped_or_killed_too(bench: Bench, point: str, number: signal.Signals, code: int) -> None:
+    bench.run_to(bench.out)
+    command = ("rescore", bench.out, "--rubric", ROOT / "configs/rubric.yaml", "--out")
+    clean, out = bench.out.with_name("clean"), bench.out.with_name("again")
+    assert bench.nursery.run(*command, clean)[0] == 0
+    running = bench.nursery.start(*command, out, fault=f"{point}:wait")
+    wait_until(running, out / {"verify": ".staging", "report": "run.json"}.get(point, ".report.html"))
+    began = time.monotonic()
+
+    os.kill(running.pid, number)
+
+    assert running.wait() == code and time.monotonic() - began < 10
+    assert broken(out) == [] and not (out / "report.html").exists()
+    assert bench.nursery.run(*command, out)[0] == 0
+    assert published(out) == published(clean) and leftovers(out) == []
+    assert (out / "report.html").read_bytes() == (clean / "report.html").read_bytes()
 
 
 def test_a_run_that_is_told_to_stop_waits_for_no_library(bench: Bench) -> None:

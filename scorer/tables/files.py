@@ -66,10 +66,13 @@ def describe_files(paths: Sequence[Path]) -> list[InputFile]:
     found = []
     for path in paths:
         try:
+            if not path.is_file():  # a pipe, whose end would never come, or gone since it was listed: a reject when it is read
+                found.append(InputFile(path, 0, ""))
+                continue
             with path.open("rb") as file:
                 found.append(InputFile(path, path.stat().st_size, hashlib.file_digest(file, "sha256").hexdigest()))
         except FileNotFoundError:
-            found.append(InputFile(path, 0, ""))  # vanished since it was listed: becomes a reject when it is read
+            found.append(InputFile(path, 0, ""))
         except OSError as error:
             raise InputError(f"{path}: cannot be read ({error.strerror}): check the path and its permissions") from error
     return in_order(found)
@@ -144,7 +147,7 @@ def _expand(text: str) -> tuple[list[Path], str | None]:
         if glob.has_magic(text):
             seen: set[tuple[int, int]] = set()
             found = [sorted(_walk(place, seen)) if place.is_dir() else [place] for place in _fitting(path)]
-            files = [file for places in found for file in places if _may_be_file(file)]
+            files = [file for places in found for file in places]
             return files, None if files else f"{text}: no file fits this pattern: check the pattern"
     except OSError as error:
         return [], f"{error.filename or text}: cannot be searched ({error.strerror}): check the path and its permissions"
@@ -162,7 +165,7 @@ def _walk(folder: Path, seen: set[tuple[int, int]]) -> Iterator[Path]:
             continue
         if path.is_dir():
             yield from _walk(path, seen)
-        elif path.suffix == ".parquet" and _may_be_file(path):
+        elif path.suffix == ".parquet":
             yield path
 
 
@@ -179,16 +182,11 @@ def _fitting(pattern: Path) -> Iterator[Path]:
     return (path for path in found if not is_hidden(path.parts, but=pattern.parts))
 
 
-def _may_be_file(path: Path) -> bool:
-    """A file, or a link to one that is gone: that becomes a reject."""
-    return path.is_file() or (path.is_symlink() and not path.exists())
-
-
 def _plain_problem(path: Path) -> tuple[RejectReason, str] | None:
     if not path.exists():
         return RejectReason.FILE_VANISHED, "does not exist: check the path"
     if not path.is_file():
-        return RejectReason.FILE_NOT_PARQUET, "is not a file: check the path"
+        return RejectReason.FILE_NOT_PARQUET, "a pipe, socket or device, not a file: take it away"
     try:
         with path.open("rb") as file:
             size = path.stat().st_size

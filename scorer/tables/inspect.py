@@ -30,7 +30,6 @@ SHORT_S = 0.05  # half of all segments shorter: the times are seconds
 class FileView:
     """One file, from its footer."""
 
-    path: Path
     rows: int
     shape: str  # "segments" or "nested"
 
@@ -100,7 +99,7 @@ def inspect_inputs(files: Mapping[Path, str], mapping: InputMapping, *, sample_r
                     problems.append(f"{name}: {_there(file.schema_arrow, mapping)}")
                     continue
                 layouts.append(layout)
-                views.append(FileView(path, file.metadata.num_rows, "nested" if layout.nested else "segments"))
+                views.append(FileView(file.metadata.num_rows, "nested" if layout.nested else "segments"))
                 if len(layouts) <= SAMPLED_FILES and sample_rows:
                     _sample_file(sample, read_batches(file, rows=min(sample_rows, 1024)), layout, mapping=mapping, limit=sample_rows)
         except InputError as error:

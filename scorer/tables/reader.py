@@ -17,7 +17,8 @@ from scorer.tables.assemble import Assembler
 from scorer.tables.carried import merge_carried
 from scorer.tables.fence import Fence
 from scorer.tables.files import InputFile
-from scorer.tables.intake import take_in
+from scorer.tables.intake import Asked, Intake, in_a_row, take_in
+from scorer.tables.packs import pack_files
 from scorer.tables.spool import Place, Spool
 
 
@@ -41,7 +42,7 @@ class CallReader:
         self._mapping = mapping
         self._limits = limits
         self._spool = spool
-        self._schemas: dict[int, pa.Schema] = {}
+        self._read: dict[int, Intake] = {}
         self.rows_in = 0
         self.rejects: list[Reject] = []
 
@@ -51,39 +52,45 @@ class CallReader:
         Raises InputError with every problem where not one file can be read, RunError where the spool or `workdir` is full.
         """
         known: dict[str, str] = {}  # sha256 -> where; files without a row may be alike
-        for number, file in enumerate(self._files):
-            if file.sha256 in known:
-                detail = f"holds the same bytes as {known[file.sha256]}, which is read: give one of them"
-                self.rejects.append(Reject(RejectReason.FILE_DUPLICATE, file.source, rows=0, detail=detail, stage="open"))
-                continue
-            target = workdir / f"{number}.arrow"
-            found = take_in(file, number, target, mapping=self._mapping, behind=behind)
-            if isinstance(found, Reject):
-                self.rejects.append(found)
-                target.unlink(missing_ok=True)
-                continue
-            self._spool.load(target)
-            self._schemas[number] = found.carried
+        for files in in_a_row(self._files, workdir):
+            wanted = [one for one in files if one.file.sha256 not in known]
+            found = dict(zip(wanted, take_in(wanted, mapping=self._mapping, behind=behind), strict=True))
+            self._spool.load([one.target for one in wanted if isinstance(found[one], Intake)])
+            for one in files:
+                self._keep(one, found.get(one), known)
+        if not self._read:
+            problems = [f"{reject.source}: {reject.detail}" for reject in self.rejects]
+            raise InputError(listing(f"input cannot be read: {count_of(len(problems), 'problem')}", problems))
+
+    def _keep(self, asked: Asked, found: Intake | Reject | None, known: dict[str, str]) -> None:
+        """What came of a file; None where it was not read, since its bytes are known."""
+        file = asked.file
+        if found is None:
+            detail = f"holds the same bytes as {known[file.sha256]}, which is read: give one of them"
+            self.rejects.append(Reject(RejectReason.FILE_DUPLICATE, file.source, rows=0, detail=detail, stage="open"))
+        elif isinstance(found, Reject):
+            self.rejects.append(found)
+            asked.target.unlink(missing_ok=True)
+        else:
+            self._read[asked.number] = found
             self.rows_in += found.rows
             if found.rows:
                 known[file.sha256] = file.source
             if found.missing:
                 detail = "call_id is null, empty or only spaces"
                 self.rejects.append(Reject(RejectReason.CALL_ID_MISSING, file.source, rows=found.missing, detail=detail))
-        if not self._schemas:
-            problems = [f"{reject.source}: {reject.detail}" for reject in self.rejects]
-            raise InputError(listing(f"input cannot be read: {count_of(len(problems), 'problem')}", problems))
 
     @property
     def carried(self) -> pa.Schema:
         """The carried columns of all files."""
-        return merge_carried(self._schemas.values())
+        return merge_carried(found.carried for found in self._read.values())
 
     @property
     def assembler(self) -> Assembler:
         """What makes calls of rows, here or elsewhere."""
         names = tuple(file.source for file in self._files)
-        return Assembler(names, self._schemas, self.carried, self._limits, self._spool.aside)
+        schemas = {number: found.carried for number, found in self._read.items()}
+        return Assembler(names, schemas, self.carried, self._limits, self._spool.aside)
 
     def plan(self, shard_rows: int, *, base: str) -> list[Plan]:
         """The shards of the night; `base` stands for all that a result depends on beside the input.
@@ -92,7 +99,8 @@ class CallReader:
         """
         reach("plan")
         plans = []
-        for place, calls in groupby(self._spool.plan(shard_rows), key=itemgetter(0)):
+        packs = pack_files(((number, self._files[number].sha256, found.rows) for number, found in self._read.items()), shard_rows)
+        for place, calls in groupby(self._spool.plan(shard_rows, packs), key=itemgetter(0)):
             sources = (" ".join([call_id, *(self._files[number].identity for number in files)]) for _, call_id, files in calls)
             plans.append(Plan(digest([base, *sources]), place))
         return plans

@@ -2,7 +2,7 @@
 
 import shutil
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import groupby
 from operator import itemgetter
@@ -23,7 +23,8 @@ TABLE = """CREATE TABLE rows (
     call_id VARCHAR, file INTEGER, "row" BIGINT, pos INTEGER, segment_index BIGINT, speaker VARCHAR, "text" VARCHAR,
     start_s DOUBLE, end_s DOUBLE, words STRUCT("text" VARCHAR, start_s DOUBLE, end_s DOUBLE)[], mends INTEGER,
     fields BLOB, conflicts INTEGER[], dropped INTEGER, characters BIGINT, width BIGINT, aside BIGINT)"""
-Place = tuple[int, int]  # of a shard: number of the file that its calls come from, -1 for several; bucket
+PACKS = pa.schema([("file", pa.int32()), ("pack", pa.int32())])
+Place = tuple[int, int]  # of a shard: the pack of files that its calls come from, -1 for several; bucket
 # The database fills what it may have, however little it needs. What it needs grows with the width of the rows, not with their number:
 # it holds a few thousand at once. So this much, or more where a batch of rows is so large, up to what rows can be that are not put aside.
 BATCHES_HELD = 32
@@ -34,12 +35,16 @@ SETTINGS: dict[str, str | bool | int | float | list[str]] = {
     "autoinstall_known_extensions": False,
     "autoload_known_extensions": False,
 }
-# A call belongs to the file that all its rows come from, or to none (-1); calls of one home are dealt to shards by their own hash.
-# So a shard's calls depend on nothing but the files that they come from, and a late file leaves the shards of others alone.
+# A call belongs to the pack of files that all its rows come from (see packs.py), or to none (-1); calls of one home are dealt to shards
+# by their own hash. So a shard's calls depend on nothing but the files of its pack, and a late file leaves the shards of others alone.
 PLAN = """CREATE TABLE calls AS
-    WITH sources AS (SELECT call_id, list_sort(list(DISTINCT file)) AS files, count(*) AS n FROM rows GROUP BY call_id),
-    homes AS (SELECT call_id, files, n, CASE WHEN len(files) = 1 THEN files[1] ELSE -1 END AS home FROM sources),
-    sizes AS (SELECT file AS home, count(*) AS n FROM rows GROUP BY file UNION ALL SELECT -1, sum(n) FROM homes WHERE home = -1)
+    WITH sources AS (
+        SELECT call_id, list_sort(list(DISTINCT file)) AS files, count(*) AS n, min(pack) AS low, max(pack) AS high
+        FROM rows JOIN packs USING (file) GROUP BY call_id),
+    homes AS (SELECT call_id, files, n, CASE WHEN low = high THEN low ELSE -1 END AS home FROM sources),
+    sizes AS (
+        SELECT pack AS home, count(*) AS n FROM rows JOIN packs USING (file) GROUP BY pack
+        UNION ALL SELECT -1, sum(n) FROM homes WHERE home = -1)
     SELECT call_id, files, home, (md5_number_lower(call_id) % greatest(1, ceil(sizes.n / ?))::UBIGINT)::INTEGER AS bucket
     FROM homes JOIN sizes USING (home)"""
 SORTED = """SELECT calls.home, calls.bucket, rows.* FROM rows JOIN calls USING (call_id) SEMI JOIN wanted USING (home, bucket)
@@ -91,19 +96,23 @@ class Spool:
         self._base.close()
         shutil.rmtree(self._folder, ignore_errors=True)
 
-    def load(self, path: Path) -> None:
-        """Keep the rows of an Arrow file of ROW_SCHEMA, and remove it."""
-        with self._failing(), pa.OSFile(str(path)) as source, pa.ipc.open_file(source) as file:  # mapped, all of it would count as ours
-            self._make_room(_widest(path))
-            batches = (narrowed(file.get_batch(number), self.aside) for number in range(file.num_record_batches))
+    def load(self, paths: Sequence[Path]) -> None:
+        """Keep the rows of Arrow files of ROW_SCHEMA, all at once, for each time waits for the disk. The files are removed."""
+        with self._failing():
+            self._make_room(max(map(_widest, paths), default=0))
+            batches = (narrowed(batch, self.aside) for path in paths for batch in _batches(path))
             self._base.register("incoming", pa.RecordBatchReader.from_batches(NARROWED, batches))
             self._base.execute("INSERT INTO rows SELECT * FROM incoming")
             self._base.unregister("incoming")
-        path.unlink()
+        for path in paths:
+            path.unlink()
 
-    def plan(self, shard_rows: int) -> Iterator[tuple[Place, str, list[int]]]:
-        """Shard (home, bucket), call_id and files of every call, in this order, once all files are loaded."""
+    def plan(self, shard_rows: int, packs: Mapping[int, int]) -> Iterator[tuple[Place, str, list[int]]]:
+        """Shard (home, bucket), call_id and files of every call, in this order, once all files are loaded; each file is in a pack."""
         with self._failing():
+            self._base.register("packed", pa.table({"file": [*packs], "pack": [*packs.values()]}, PACKS))
+            self._base.execute("CREATE TABLE packs AS SELECT * FROM packed")
+            self._base.unregister("packed")
             self._base.execute(PLAN, [shard_rows])
             result = self._base.cursor().sql("SELECT home, bucket, call_id, files FROM calls ORDER BY home, bucket, call_id")
             for batch in result.to_arrow_reader(1024):
@@ -178,6 +187,11 @@ def read_shard(path: Path) -> Iterator[list[SpoolRow]]:
                 yield list(call)
     except (OSError, pa.ArrowException) as error:
         raise RunError(f"{path}: cannot be read ({type(error).__name__}): --out must be on storage that all workers see") from error
+
+
+def _batches(path: Path) -> Iterator[pa.RecordBatch]:
+    with pa.OSFile(str(path)) as source, pa.ipc.open_file(source) as file:  # mapped, all of it would count as ours
+        yield from (file.get_batch(number) for number in range(file.num_record_batches))
 
 
 def _widest(path: Path) -> int:

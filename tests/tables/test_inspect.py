@@ -1,12 +1,20 @@
 """A look at the input tells what a night would understand of it."""
 
+import os
+import signal
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+import pytest
 
 from scorer.config import InputMapping
+from scorer.errors import WorkerBugError
+from scorer.tables.fence import Fence, serve
 from scorer.tables.inspect import SpeakerView, inspect_inputs
+from scorer.tables.look import answer, look
 
 
 def named(*paths: Path) -> dict[Path, str]:
@@ -71,3 +79,46 @@ def test_words_that_are_all_null_are_no_problem(tmp_path: Path) -> None:
     view = inspect_inputs(named(tmp_path / "flat.parquet", tmp_path / "nested.parquet"), InputMapping())
 
     assert (view.problems, view.sampled_segments, view.words_share) == ((), 2, 0.0)
+
+
+def looks(question: str) -> str:
+    """As a night looks, but for a file that takes its reader down, and one that a bug of ours meets."""
+    if "killer.parquet" in question:
+        os.kill(os.getpid(), signal.SIGSEGV)
+    return answer(question.replace('"mapping"', '"mopping"') if "bug.parquet" in question else question)
+
+
+@pytest.fixture
+def behind(monkeypatch: pytest.MonkeyPatch) -> Iterator[Fence]:
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent))
+    with Fence("test_inspect", memory_mb=512, seconds=300) as fence:
+        yield fence
+
+
+@pytest.mark.slow
+def test_a_file_that_takes_its_reader_down_is_a_problem_and_the_others_are_understood(tmp_path: Path, behind: Fence) -> None:
+    good = pa.table({"call_id": ["a", "b"], "speaker": ["agent", "customer"], "text": ["x", "y"], "team": ["t", None]})
+    pq.write_table(good, tmp_path / "good.parquet")
+    pq.write_table(good, tmp_path / "killer.parquet")
+    bomb = pa.DictionaryArray.from_arrays(pa.array([0] * 4000, pa.int32()), pa.array(["word " * 200_000]))
+    pq.write_table(pa.table({"call_id": ["c"] * 4000, "speaker": ["agent"] * 4000, "text": bomb}), tmp_path / "z.parquet")
+    alone = inspect_inputs(named(tmp_path / "good.parquet"), InputMapping())
+
+    view = look(named(tmp_path / "killer.parquet", tmp_path / "good.parquet"), InputMapping(), behind=behind)
+    two = look(named(*sorted(tmp_path.iterdir())), InputMapping(), behind=behind)
+
+    assert view == replace(alone, problems=("killer.parquet: took its reader down: export it again",))
+    assert [problem.split(": ")[:2] for problem in two.problems] == [
+        ["killer.parquet", "took its reader down"],
+        ["z.parquet", "needs too much memory"],
+    ]
+
+
+@pytest.mark.slow
+def test_a_bug_of_ours_is_not_told_as_a_problem_of_the_file(tmp_path: Path, behind: Fence) -> None:
+    with pytest.raises(WorkerBugError, match="KeyError"):
+        look(named(tmp_path / "bug.parquet"), InputMapping(), behind=behind)
+
+
+if __name__ == "__main__":
+    serve(looks)

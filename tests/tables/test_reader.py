@@ -1,7 +1,10 @@
 """Calls come out whole and in order, whatever the input looks like."""
 
+import contextlib
+import json
 import os
 import shutil
+import socket
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -17,8 +20,8 @@ from hypothesis import strategies as st
 from scorer.config import Columns, InputMapping, Limits, Speakers
 from scorer.errors import InputError
 from scorer.records import Call, Reject, RejectReason, Word
-from scorer.tables.files import describe_files, expand_inputs
-from scorer.tables.intake import fence, take_in
+from scorer.tables.files import InputFile, describe_files, expand_inputs
+from scorer.tables.intake import Asked, fence, in_a_row, take_in
 from scorer.tables.reader import CallReader
 from scorer.tables.spool import Spool
 
@@ -352,6 +355,21 @@ def test_links_to_folders_are_followed_and_one_to_nowhere_is_a_reject(tmp_path: 
     assert [found.reason for found in read(tmp_path, *files) if isinstance(found, Reject)] == ["file_vanished"]
 
 
+def test_a_pipe_or_a_socket_is_a_reject_and_nobody_waits_for_it(tmp_path: Path) -> None:
+    night = tmp_path / "night"
+    night.mkdir()
+    save(night / "1.parquet", flat())
+    os.mkfifo(night / "pipe.parquet")
+    with contextlib.chdir(night), socket.socket(socket.AF_UNIX) as unix:  # a path of its own may be too long for one
+        unix.bind("socket.parquet")
+
+    for files in expand_inputs([str(night)]), expand_inputs([str(night / "*")]):
+        assert [(Path(found.source).name, found.reason) for found in read(tmp_path, *files) if isinstance(found, Reject)] == [
+            ("pipe.parquet", "file_not_parquet"),
+            ("socket.parquet", "file_not_parquet"),
+        ]
+
+
 @pytest.fixture
 def nobody() -> Iterator[Path]:
     """A folder of a user without rights, as whom the test runs."""
@@ -435,10 +453,38 @@ def test_a_file_that_is_written_while_the_run_reads_it_is_a_reject(tmp_path: Pat
 def test_a_bug_of_ours_is_not_told_as_the_fault_of_the_file(tmp_path: Path) -> None:
     (file,) = describe_files([save(tmp_path / "x.parquet", flat(text=[SECRET, SECRET]))])
 
-    found = take_in(file, 10**30, tmp_path / "0.arrow", mapping=MAPPING, behind=FENCE)  # no number of a file
+    (found,) = take_in([Asked(10**30, file, tmp_path / "0.arrow")], mapping=MAPPING, behind=FENCE)  # no number of a file
 
     assert isinstance(found, Reject) and found.reason == "file_crashed" and SECRET not in found.detail
     assert "a bug in scorer" in found.detail and "OverflowError in normalise.py:" in found.detail
+
+
+def test_small_files_are_read_in_a_row_and_each_alone_where_one_is_bad(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[int] = []
+    ask = FENCE.ask
+    monkeypatch.setattr(FENCE, "ask", lambda question: (asked.append(len(json.loads(question)["asked"])), ask(question))[1])
+    files = [save(tmp_path / f"{n}.parquet", flat(call_id=[f"{n}"] * 2)) for n in range(4)]
+
+    assert len(read(tmp_path, *files)) == 4 and asked == [4]
+    copy = Path(shutil.copy(files[0], tmp_path / "3-copy.parquet"))
+    (tmp_path / "1-half.parquet").write_bytes(files[1].read_bytes()[:-20])
+    found = read(tmp_path, *files, copy, tmp_path / "1-half.parquet")
+
+    # four again, then each of them, for what a bad file leaves behind in its reader is nobody else's; the copy began another row
+    assert asked == [4, 4, 1, 1, 1, 1, 1]
+    assert [item.call_id for item in found] == [None, None, *"0123"]
+    assert [(Path(item.source).name, item.reason.value) for item in found if isinstance(item, Reject)] == [
+        ("1-half.parquet", "file_truncated"),
+        ("3-copy.parquet", "file_duplicate"),
+    ]
+
+
+def test_a_row_of_files_is_bounded(tmp_path: Path) -> None:
+    def sizes(*files: int) -> list[int]:
+        return [len(row) for row in in_a_row([InputFile(Path(f"{n}"), size, f"{n}") for n, size in enumerate(files)], tmp_path)]
+
+    assert sizes(*[1] * 130) == [64, 64, 2]
+    assert sizes(9 << 20, 1, 2, 8 << 20, 1) == [1, 2, 1, 1]
 
 
 def test_calls_come_whole_however_many_shards_there_are(tmp_path: Path) -> None:
@@ -465,6 +511,31 @@ def test_a_late_file_leaves_the_shards_of_other_files_alone(tmp_path: Path) -> N
 
     assert ids(first) < ids(first, late)
     assert ids(first) == ids(first) and not ids(first) <= ids(first, shared)
+
+
+def test_many_small_files_share_shards_and_a_late_one_changes_few(tmp_path: Path) -> None:
+    def shards(*files: Path) -> set[str]:
+        with filled(tmp_path, *files) as reader:
+            return {plan.id for plan in reader.plan(20, base="")}
+
+    files = [save(tmp_path / f"{n:03}.parquet", flat(call_id=[f"{n}"] * 2)) for n in range(100)]
+    before = shards(*files)
+
+    assert 8 <= len(before) <= 20  # 200 rows in shards of 20, not 100 shards
+    for name in ("-", "050-", "1"):
+        after = shards(*files, save(tmp_path / f"{name}.parquet", flat(call_id=["late", "late"])))
+        assert len(before - after) <= 3, name
+
+
+def test_a_call_in_several_files_is_whole_whether_they_are_in_one_pack_or_not(tmp_path: Path) -> None:
+    files = [save(tmp_path / f"{n:02}.parquet", flat(call_id=[f"{n // 2}"] * 2, segment_index=[2 * n, 2 * n + 1])) for n in range(60)]
+
+    calls = read(tmp_path, *files, shard_rows=8)
+
+    assert len(calls) == 30 and {len(call.segments) for call in calls if isinstance(call, Call)} == {4}
+    with filled(tmp_path, *files) as reader:
+        packs = {place[0] for place in (plan.place for plan in reader.plan(8, base=""))}
+    assert -1 in packs and len(packs) > 3  # both kinds were tried
 
 
 IDS = st.one_of(st.none(), st.sampled_from(["a", "b", " ", "", "../a", "c\0d"]))

@@ -28,7 +28,7 @@ def write_rows(path: Path, *, batches: int) -> Path:
 
 
 def read_back(spool: Spool) -> Iterator[list[SpoolRow]]:
-    places = sorted({place for place, _, _ in spool.plan(1000)})
+    places = sorted({place for place, _, _ in spool.plan(1000, {0: 0})})
     return (call for _, calls in spool.shards(places) for call in calls)
 
 
@@ -42,7 +42,7 @@ def test_rows_of_any_width_are_sorted_in_little_memory(tmp_path: Path) -> None:
             writer.write_batch(batch.slice(first, 100))
 
     with Spool(tmp_path / "work") as spool:
-        spool.load(tmp_path / "0.arrow")
+        spool.load([tmp_path / "0.arrow"])
         found = {rows[0].call_id: rows for rows in read_back(spool)}
 
         assert {call_id: [row.row for row in call] for call_id, call in found.items()} == {f"{n}": [*range(n, rows, 3)] for n in range(3)}
@@ -64,7 +64,7 @@ def test_only_what_is_wide_is_put_aside_and_all_of_it_comes_back(tmp_path: Path)
         writer.write_batch(pa.record_batch(dict.fromkeys(ROW_SCHEMA.names, [None] * 5) | columns, schema=ROW_SCHEMA))
 
     with Spool(tmp_path / "work") as spool:
-        spool.load(tmp_path / "0.arrow")
+        spool.load([tmp_path / "0.arrow"])
         rows = [row for (row,) in read_back(spool)]
 
         assert [row.aside is None for row in rows] == [True, False, False, False, True]
@@ -80,10 +80,10 @@ def stopped_while(step: str, path: Path, number: int) -> int:
         with stoppable(), Spool(path.parent / "work") as spool:
             if step == "load":
                 threading.Timer(0.05, os.kill, (os.getpid(), number)).start()
-            spool.load(path)
+            spool.load([path])
             if step == "plan":
                 threading.Timer(0.02, os.kill, (os.getpid(), number)).start()
-                list(spool.plan(1000))
+                list(spool.plan(1000, {0: 0}))
             signal.pause()  # where the machine was quicker
     except Stopped as stop:
         return stop.exit_code
