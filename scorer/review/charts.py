@@ -1,4 +1,4 @@
-"""Where do the marks of a picture stand? Places for the SVG in pages/charts.html."""
+"""Where do the marks of a picture stand? Places for the SVG in pages/parts.html."""
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence

@@ -8,7 +8,7 @@ from typing import Any
 
 from scorer.errors import ReviewError
 from scorer.review.store import now, saving
-from scorer.review.truth import judged_labels
+from scorer.review.truth import Judged, judged_flag, judged_labels
 from scorer.review.verdicts import NOTE, Answer, Subject, add_verdict, current_verdicts, rulings, set_state
 
 
@@ -113,11 +113,11 @@ def list_disputes(connection: sqlite3.Connection, call: int | None = None) -> li
 
 
 def _standing(connection: sqlite3.Connection, subject: Subject, *, machine_says: bool) -> Answer:
-    """What holds before the dispute: what people say, else what the machine says."""
+    """What holds before the dispute: the last ruling, else what most people say, else what the machine says."""
     verdicts, ruled = current_verdicts(connection, [subject.call]), rulings(connection, [subject.call])
-    if subject.kind == "label":
+    if subject.kind == "flag":
+        judged: Judged | None = judged_flag(subject, verdicts, ruled, machine=machine_says)
+    else:
         judged = judged_labels(verdicts, ruled).get((subject.call, subject.segment, subject.name))
-        truth = judged.truth if judged else None
-        return "yes" if (machine_says if truth is None else truth) else "no"
-    last = [v.answer for v in (*verdicts, *ruled) if v.subject == subject and v.answer in ("yes", "no")]
-    return last[-1] if last else "yes" if machine_says else "no"
+    truth = judged.truth if judged else None
+    return "yes" if (machine_says if truth is None else truth) else "no"

@@ -1,17 +1,17 @@
-"""What do people together hold to be true of a label, beside what the machine says?"""
+"""What do people together hold to be true of a label or a flag, beside what the machine says?"""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from scorer.review.verdicts import Verdict
+from scorer.review.verdicts import Subject, Verdict
 
 Place = tuple[int, int, str]  # call, segment, label
 
 
 @dataclass(slots=True)
 class Judged:
-    """One label at one segment: the machine's answer, each person's, and that of the last ruling in a dispute."""
+    """One label at one segment, or one flag: the machine's answer, each person's, and that of the last ruling in a dispute."""
 
     machine: bool
     answers: dict[str, bool] = field(default_factory=dict)
@@ -54,6 +54,13 @@ def judged_labels(verdicts: Sequence[Verdict], rulings: Iterable[Verdict]) -> di
             judged = found.setdefault((subject.call, subject.segment, subject.name), Judged(bool(ruling.machine["given"])))
             judged.settled = ruling.answer == "yes"
     return found
+
+
+def judged_flag(subject: Subject, verdicts: Sequence[Verdict], rulings: Iterable[Verdict], *, machine: bool) -> Judged:
+    """What people say of a flag; it counts as it does for a label."""
+    answers = {v.who: v.answer == "yes" for v in verdicts if v.subject == subject and v.answer in ("yes", "no")}
+    ruled = [ruling.answer == "yes" for ruling in rulings if ruling.subject == subject]
+    return Judged(machine, answers, ruled[-1] if ruled else None)
 
 
 def whole_calls(verdicts: Iterable[Verdict]) -> set[int]:

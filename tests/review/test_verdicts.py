@@ -159,6 +159,26 @@ def test_a_dispute_is_decided_by_somebody_else_and_the_decision_counts(database:
         decide(database, number, "upheld", who="pat", note="")
 
 
+@pytest.mark.parametrize("subject", [FLAG, LABEL])
+@pytest.mark.parametrize(
+    ("answers", "standing"), [("", "yes"), ("no yes no yes no", "no"), ("no no yes", "no"), ("no yes", "yes"), ("unsure no", "no")]
+)
+def test_what_a_dispute_is_about_is_what_most_people_say(
+    database: sqlite3.Connection, subject: Subject, answers: str, standing: str
+) -> None:
+    for number, answer in enumerate(answers.split()):
+        save_verdict(database, subject, answer, who=f"p{number}", machine=SAID)  # type: ignore[arg-type]
+
+    number = open_dispute(database, subject, who="ana", agent_side="no", machine=SAID)
+
+    assert list_disputes(database)[0].standing == standing
+    decide(database, number, "overturned", who="jo", note="")
+    for who in ("ana", "bo"):
+        save_verdict(database, subject, standing, who=who, machine=SAID)  # type: ignore[arg-type]
+    open_dispute(database, subject, who="ana", agent_side="again", machine=SAID)
+    assert list_disputes(database)[0].standing == {"yes": "no", "no": "yes"}[standing]
+
+
 def test_whoever_confirmed_the_whole_call_has_judged_its_labels(database: sqlite3.Connection) -> None:
     save_verdict(database, Subject(1, "call"), "yes", who="bo", machine={"given": True, "segments": []})
     number = open_dispute(database, LABEL, who="ana", agent_side="the line broke", machine=SAID)
