@@ -2,6 +2,7 @@
 
 import json
 import random
+import re
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -191,6 +192,46 @@ def verdicts_on(call_id: str, text: str, judged: list[str], labels: list[str] | 
     ],
 )
 @pytest.mark.parametrize("order", [1, -1])
+WHOLE = {"speaker": "agent", "text": "word", "labels": []}
+
+
+@pytest.mark.parametrize(
+    ("row", "said"),
+    [
+        ({"call_id": 5, "segments": [WHOLE]}, "call_id: Input should be a valid string"),
+        ({"call_id": "a", "segments": [WHOLE, WHOLE | {"text": None}]}, "segments.1.text: Input should be a valid string"),
+        ({"call_id": "a", "segments": [{"speaker": "agent", "text": "word"}]}, "segments.0.labels: Field required"),
+        ({"call_id": "a", "segments": [WHOLE | {"labels": "apology"}]}, "segments.0.labels: Input should be a valid array"),
+        ({"call_id": "a", "segments": [WHOLE | {"judged": None}]}, "segments.0.judged: Input should be a valid array"),
+        ({"call_id": "a", "segments": [WHOLE | {"start": "0.5"}]}, "segments.0.start: Input should be a valid number"),
+        ({"call_id": "a", "segments": [WHOLE | {"end": float("nan")}]}, "segments.0.end: Input should be a finite number"),
+        ({"call_id": "a", "segments": [WHOLE], "meta": []}, "meta: Input should be an object"),
+    ],
+)
+def test_a_value_that_is_none_of_a_labelled_call_is_named_by_its_place(tmp_path: Path, row: dict[str, Any], said: str) -> None:
+    path = tmp_path / "calls.jsonl"
+    path.write_text(json.dumps(row))
+
+    with pytest.raises(ConfigError, match=re.escape(f"{path}:1: not a labelled call: {said}: models/README.md has the format")):
+        read_corpus([path], NAMES)
+
+
+def test_labelled_calls_that_are_no_utf_8_are_named(tmp_path: Path) -> None:
+    path = tmp_path / "calls.jsonl"
+    path.write_bytes(json.dumps({"call_id": "a", "segments": [WHOLE | {"text": "é"}]}, ensure_ascii=False).encode("latin-1"))
+
+    with pytest.raises(ConfigError, match=r"calls\.jsonl:1: not a labelled call"):
+        read_corpus([path], NAMES)
+
+
+def test_a_call_is_a_line_whatever_separators_its_text_holds(tmp_path: Path) -> None:
+    path = tmp_path / "calls.jsonl"
+    text = "one\u2028two\x85three"
+    path.write_text(json.dumps({"call_id": "a", "segments": [WHOLE | {"text": text}]}, ensure_ascii=False) + "\n", encoding="utf-8")
+
+    assert [x.call.segments[0].text for x in read_corpus([path], NAMES)] == [text]
+
+
 def test_verdicts_go_into_the_labels_of_the_same_call(
     tmp_path: Path,
     by_hand: dict[str, list[str]],
