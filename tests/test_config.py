@@ -111,6 +111,7 @@ MODELS = {"scoring": ScoringConfig, "rubric": Rubric, "training": TrainingConfig
         ("rubric", "version: 1", "version: 2026-11-20", "version: 2026-11-20 would be read as a date"),
         ("training", "epochs: 10", "epochs: yes", "epochs: found True"),
         ("training", "learning_rate: 0.0002", "learning_rate: .inf", "learning_rate: found inf"),
+        ("training", "dev: [models/data/dev.jsonl]", "dev: []", "dev: found []"),
         ("training", "seed: 13", "sead: 13", "sead: unknown key: did you mean seed?"),
         ("training", "seed: 13", "seed: 013", "seed: 013 would be read as an octal number"),
     ],
@@ -146,6 +147,24 @@ def test_keys_of_a_rubric_that_do_not_fit_each_other_are_told_with_their_lines(t
 
     bands = text[: text.index("\nbands:") + 1].count("\n") + 1
     assert said.format(bands=bands) in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("context_tokens: 96", "context_tokens: 256", "context_tokens is needed on both sides"),
+        ("teacher_share: 0.0", "teacher_share: 0.5", "give both or neither"),
+        ("teacher: null", "teacher: models/default", "give both or neither"),
+    ],
+)
+def test_training_settings_that_do_not_fit_each_other_are_refused(tmp_path: Path, old: str, new: str, said: str) -> None:
+    text = (SHIPPED.parent / "training.yaml").read_text(encoding="utf-8")
+    assert old in text
+    path = tmp_path / "training.yaml"
+    path.write_text(text.replace(old, new, 1), encoding="utf-8")
+
+    with pytest.raises(ConfigError, match=said):
+        load_yaml(path, TrainingConfig)
 
 
 PIECES = st.sampled_from(
