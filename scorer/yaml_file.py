@@ -12,6 +12,7 @@ from scorer.errors import ConfigError, count_of, listing
 
 MAX_BYTES = 1 << 20  # a settings file is a page or two; more is a mistake or an attack
 LONGEST_NUMBER = 40  # characters
+DEEPEST = 40  # levels of nesting: the parser's time grows with their square
 TAG = "tag:yaml.org,2002:"
 INTEGER = re.compile(r"[-+]?(0|[1-9][0-9]*)")
 FLOAT = re.compile(r"[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
@@ -63,8 +64,6 @@ def read_yaml(path: Path) -> YamlFile:
         root = None if problems else yaml.compose(text, _Loader)
         problems += _node_problems(root, "") if root else []
         value = _Loader("").construct_document(root) if root and not problems else {}
-    except RecursionError as error:
-        raise ConfigError(f"{path}: nested too deeply: this is not a settings file") from error
     except (yaml.YAMLError, ValueError, TypeError) as error:
         raise ConfigError(f"{path}: not readable as YAML (line {_line(error, text)}): mend the syntax there") from error
     if problems:
@@ -96,10 +95,15 @@ def _read_text(path: Path) -> str:
 
 
 def _event_problems(text: str) -> Iterator[str]:
-    """What needs no keys to be wrong: aliases, which can blow up to anything, their anchors, and tags, which retype values."""
+    """What needs no keys to be wrong: endless nesting, aliases, which can blow up to anything, their anchors, tags, which retype values."""
     events: Iterator[Any] = yaml.parse(text, _Loader)
+    depth = 0
     for event in events:
         line = event.start_mark.line + 1
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if depth > DEEPEST:
+            yield f"line {line}: nested deeper than {DEEPEST} levels: this is not a settings file"
+            return
         if isinstance(event, yaml.AliasEvent):
             yield f"line {line}: an alias (*{event.anchor}): write the value out"
         elif getattr(event, "anchor", None) is not None:

@@ -13,7 +13,7 @@ from scorer.classify.windows import timing_name
 from scorer.labels import Label
 from scorer.training.calibrate import fit_threshold
 from scorer.training.corpus import LabelledCall
-from scorer.training.judge import Bools
+from scorer.training.judge import Bools, judged_places
 from scorer.training.metrics import f1
 
 PHRASES = 40  # in the lexicon, per label
@@ -31,14 +31,14 @@ class Row:
 
 
 def rows_of(calls: Sequence[LabelledCall], label: Label) -> list[Row]:
-    """The segments of the label's party, in order."""
+    """The segments that can carry the label and were judged, in order: those of `judge_labelled`."""
     rows = []
     for labelled in calls:
         segments = labelled.call.segments
-        for at, (segment, timing) in enumerate(zip(segments, time_segments(segments), strict=True)):
-            if segment.speaker == label.party and segment.text.strip() and labelled.is_judged(at, label.name):
-                before = segments[at - 1].text if at else ""
-                rows.append(Row(segment.text, before, timing_name(segment, timing), label.name in labelled.labels[at]))
+        timings = time_segments(segments)
+        for at in judged_places(labelled, label):
+            before = segments[at - 1].text if at else ""
+            rows.append(Row(segments[at].text, before, timing_name(segments[at], timings[at]), label.name in labelled.labels[at]))
     return rows
 
 

@@ -1,6 +1,6 @@
 """Which temperature, bias and threshold does each label get? Fitted on held-out training calls only."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -12,9 +12,9 @@ from scipy.special import expit, logit
 from scorer.classify.decide import Decision, write_decisions
 from scorer.classify.model import load_model
 from scorer.errors import ModelError
-from scorer.labels import names
-from scorer.training.corpus import read_corpus
-from scorer.training.judge import Bools, Floats, Judged, judge_labelled
+from scorer.labels import Label, names
+from scorer.training.corpus import LabelledCall, read_corpus
+from scorer.training.judge import Bools, Floats, Judged, judge_labelled, judged_places
 from scorer.training.metrics import f1
 from scorer.training.settings import TrainingConfig
 from scorer.training.split import split_of
@@ -25,20 +25,25 @@ def calibrate(config: TrainingConfig, folder: Path) -> dict[str, Any]:
     """Write thresholds.json into a trained folder; returns what was fitted, per label."""
     check_unreleased(folder)
     model = load_model(folder, calibrated=False)
-    judged = judge_labelled(split_of(folder, read_corpus(config.train_files, names(model.labels))).held_out, model, config)
-    decisions = fit_decisions(judged)
+    held_out = split_of(folder, read_corpus(config.train_files, names(model.labels))).held_out
+    check_held_out(held_out, model.labels)
+    decisions = fit_decisions(judge_labelled(held_out, model, config))
     write_decisions(folder / "thresholds.json", model.labels, [decisions[label.name] for label in model.labels])
     return {name: asdict(d) for name, d in decisions.items()}
 
 
-def fit_decisions(judged: Mapping[str, Judged]) -> dict[str, Decision]:
-    """The decision of every label. Raises ModelError naming the labels that no person judged in a held-out call."""
-    unknown = [name for name, one in judged.items() if not len(one.truth)]
+def check_held_out(calls: Sequence[LabelledCall], labels: Sequence[Label]) -> None:
+    """Raise ModelError naming the labels that no person judged in these calls."""
+    unknown = [label.name for label in labels if not any(judged_places(labelled, label) for labelled in calls)]
     if unknown:
         raise ModelError(
             f"no held-out call is judged for {', '.join(unknown)}, so nothing can set a threshold: label whole calls for it "
             "(about held_out_share of them will be held out) and train again"
         )
+
+
+def fit_decisions(judged: Mapping[str, Judged]) -> dict[str, Decision]:
+    """The decision of every label; each needs a judged segment (see `check_held_out`)."""
     return {name: fit_decision(one) for name, one in judged.items()}
 
 

@@ -1,18 +1,44 @@
 """Which labelled calls are there, and which of them are for what?"""
 
 import hashlib
-import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from scorer.errors import ConfigError, listing
-from scorer.labels import Label
-from scorer.records import Call, Segment
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from scorer.errors import ConfigError, count_of, listing
+from scorer.labels import Label
+from scorer.records import Call, Segment, Speaker
+
+SHOWN = 50  # problems in a message
 VERDICTS = "verdicts"  # the `source` in the meta of what `scorer review export` writes
+
+
+PARTIES: dict[str, Speaker] = {"agent": "agent", "customer": "customer"}
+
+
+class _SegmentRow(BaseModel):
+    model_config = ConfigDict(strict=True, allow_inf_nan=False)
+
+    speaker: str
+    text: str
+    labels: frozenset[str] | None  # null: nobody judged it
+    judged: frozenset[str] = frozenset()  # the labels that a person judged; not given: all
+    start: float | None = None
+    end: float | None = None
+
+
+class _CallRow(BaseModel):
+    """A line of labelled calls; what else it holds is passed over."""
+
+    model_config = ConfigDict(strict=True)
+
+    call_id: str = Field(min_length=1)
+    segments: list[_SegmentRow]
+    meta: dict[str, Any] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,15 +86,15 @@ def read_corpus(paths: Iterable[Path], label_names: Sequence[str]) -> list[Label
     verdicts: Placed = {}
     problems: list[str] = []
     for path in corpus_files(paths):
-        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+        for number, line in enumerate(path.read_bytes().splitlines(), start=1):  # as text, a transcript's U+2028 would end a line, too
             place = f"{path}:{number}"
             try:
-                labelled = _labelled_call(json.loads(line))
-            except (ValueError, KeyError, TypeError) as error:
-                problems.append(f"{place}: not a labelled call ({type(error).__name__})")
+                labelled = _labelled_call(_CallRow.model_validate_json(line))
+            except ValidationError as error:
+                problems.append(f"{place}: not a labelled call: {_first_fault(error)}: models/README.md has the format")
                 continue
             problems += [f"{place}: {text}" for text in _unfit(labelled, set(label_names))]
-            alike = verdicts if (labelled.meta or {}).get("source") == VERDICTS else calls
+            alike = verdicts if labelled.meta.get("source") == VERDICTS else calls
             first, _ = alike.setdefault(labelled.call.call_id, (place, labelled))
             if first != place:
                 problems.append(
@@ -76,7 +102,7 @@ def read_corpus(paths: Iterable[Path], label_names: Sequence[str]) -> list[Label
                 )
     problems.extend(_join(calls, verdicts))
     if problems:
-        raise ConfigError(listing("the labelled calls cannot be used:", problems[:50]))
+        raise ConfigError(listing(f"the labelled calls cannot be used: {count_of(len(problems), 'problem')}", problems[:SHOWN]))
     return [labelled for _, labelled in calls.values()]
 
 
@@ -85,7 +111,7 @@ def _unfit(labelled: LabelledCall, known: set[str]) -> Iterator[str]:
     if unknown := sorted(labelled.carried - known):
         yield f"labels {unknown} are not in the label file: add them to `labels` of the training config, or mend the call"
     judged = frozenset().union(*(names for names in labelled.judged if names is not None))
-    if (unknown := sorted(judged - known)) and (labelled.meta or {}).get("source") != VERDICTS:
+    if (unknown := sorted(judged - known)) and labelled.meta.get("source") != VERDICTS:
         yield f"`judged` names {unknown}, which are not in the label file: add them there, or mend the call"
     for at, (carried, names) in enumerate(zip(labelled.labels, labelled.judged, strict=False)):
         if names is not None and not carried <= names:
@@ -134,21 +160,24 @@ def spoken_words(labelled: LabelledCall) -> str:
     return " ".join(re.findall(r"\w+", " ".join(s.text for s in labelled.call.segments).casefold()))
 
 
-def _labelled_call(row: dict[str, Any]) -> LabelledCall:
-    segments = tuple(
-        Segment(at, s["speaker"] if s["speaker"] in ("agent", "customer") else "other", s["text"], s.get("start"), s.get("end"))
-        for at, s in enumerate(row["segments"])
-    )
-    labels = tuple(frozenset(s["labels"] or ()) for s in row["segments"])
-    judged = tuple(_judged(s) for s in row["segments"])
-    return LabelledCall(Call(row["call_id"], segments), labels, row.get("meta", {}), judged if any(j is not None for j in judged) else ())
+def _labelled_call(row: _CallRow) -> LabelledCall:
+    segments = tuple(Segment(at, PARTIES.get(s.speaker, "other"), s.text, s.start, s.end) for at, s in enumerate(row.segments))
+    labels = tuple(s.labels or frozenset() for s in row.segments)
+    judged = tuple(_judged(s) for s in row.segments)
+    return LabelledCall(Call(row.call_id, segments), labels, row.meta, judged if any(j is not None for j in judged) else ())
 
 
-def _judged(segment: dict[str, Any]) -> frozenset[str] | None:
+def _judged(segment: _SegmentRow) -> frozenset[str] | None:
     """The labels that a person judged: those named, none where `labels` is null, else all (None)."""
-    if segment["labels"] is None:
+    if segment.labels is None:
         return frozenset()
-    return frozenset(segment["judged"]) if "judged" in segment else None
+    return segment.judged if "judged" in segment.model_fields_set else None
+
+
+def _first_fault(error: ValidationError) -> str:
+    """Where in its line a call is not as it should be, and how; not what is there, which may be transcript."""
+    fault = error.errors(include_url=False, include_input=False, include_context=False)[0]
+    return ": ".join([*filter(None, [".".join(map(str, fault["loc"]))]), fault["msg"]])
 
 
 def corpus_hash(paths: Iterable[Path]) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from scorer.labels import Label, names, read_labels
-from scorer.training.calibrate import fit_decisions
+from scorer.training.calibrate import check_held_out, fit_decisions
 from scorer.training.charts import curve_chart
 from scorer.training.corpus import LabelledCall, read_corpus
 from scorer.training.judge import judge_labelled
@@ -25,6 +25,7 @@ def draw_curve(config: TrainingConfig, *, out: Path, progress: Progress) -> list
     """
     labels = read_labels(config.labels)
     calls = split(read_corpus(config.train_files, names(labels)), labels, config.held_out_share, config.seed)
+    check_held_out(calls.held_out, labels)
     dev = read_corpus(config.dev, names(labels))
     parts = len(config.curve_shares)
     points = [

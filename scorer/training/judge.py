@@ -11,7 +11,6 @@ from scorer.classify.decide import Decision, may_carry_labels
 from scorer.classify.model import SegmentModel
 from scorer.classify.predict import call_logits
 from scorer.labels import Label
-from scorer.records import Segment
 from scorer.training.corpus import LabelledCall
 from scorer.training.settings import TrainingConfig
 
@@ -36,21 +35,21 @@ class Judged:
 
 
 def judge_labelled(calls: Sequence[LabelledCall], model: SegmentModel, config: TrainingConfig) -> dict[str, Judged]:
-    """Judge every call; one entry per label, over the segments of its party that hold words."""
+    """Judge every call; one entry per label, over the segments of `judged_places`."""
     maker = model.maker(config.window_tokens, config.context_tokens)
     logits = call_logits([labelled.call for labelled in calls], model, maker, batch_tokens=BATCH_TOKENS)
     rows: dict[str, list[tuple[float, bool, int, int]]] = {label.name: [] for label in model.labels}
-    for at, (labelled, answer) in enumerate(zip(calls, logits, strict=True)):
-        for segment, given, row in zip(labelled.call.segments, labelled.labels, answer.tolist(), strict=True):
-            for label, logit in zip(model.labels, row, strict=True):
-                if may_carry(label, segment) and labelled.is_judged(segment.index, label.name):
-                    rows[label.name].append((logit, label.name in given, at, segment.index))
+    for call, (labelled, answer) in enumerate(zip(calls, logits, strict=True)):
+        said = answer.tolist()
+        for column, label in enumerate(model.labels):
+            rows[label.name] += [(said[at][column], label.name in labelled.labels[at], call, at) for at in judged_places(labelled, label)]
     return {name: _judged(found) for name, found in rows.items()}
 
 
-def may_carry(label: Label, segment: Segment) -> bool:
-    """Whether the label can be on the segment."""
-    return label.party == segment.speaker and may_carry_labels(segment.speaker, segment.text)
+def judged_places(labelled: LabelledCall, label: Label) -> list[int]:
+    """Positions of the segments that can carry the label and of which a person said whether they do."""
+    can_carry = [at for at, s in enumerate(labelled.call.segments) if s.speaker == label.party and may_carry_labels(s.speaker, s.text)]
+    return [at for at in can_carry if labelled.is_judged(at, label.name)]
 
 
 def _judged(rows: Sequence[tuple[float, bool, int, int]]) -> Judged:

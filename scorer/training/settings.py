@@ -4,7 +4,7 @@ import importlib.util
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from scorer.config import Settings
 from scorer.errors import ConfigError, ModelError
@@ -16,8 +16,8 @@ class TrainingConfig(Settings):
 
     base_model: str
     labels: Path
-    train: tuple[Path, ...]
-    dev: tuple[Path, ...]
+    train: tuple[Path, ...] = Field(min_length=1)
+    dev: tuple[Path, ...] = Field(min_length=1)
     held_out_share: float = Field(gt=0, lt=0.5)
     seed: int
     window_tokens: int = Field(ge=32, le=512)
@@ -43,6 +43,14 @@ class TrainingConfig(Settings):
     quick_epochs: int = Field(ge=1)
     folds: int = Field(ge=2, le=20)
     curve_shares: tuple[Annotated[float, Field(gt=0, le=1)], ...] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _fits(self) -> "TrainingConfig":
+        if self.context_tokens * 2 >= self.window_tokens:
+            raise ValueError("context_tokens is needed on both sides: keep it below half of window_tokens")
+        if (self.teacher is None) != (self.teacher_share == 0):
+            raise ValueError("a teacher and a teacher_share above 0 go together: give both or neither")
+        return self
 
     @property
     def train_files(self) -> list[Path]:

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 from transformers import AutoModelForTokenClassification, AutoTokenizer, PrinterCallback, set_seed
-from transformers.trainer_utils import get_last_checkpoint
+from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR, get_last_checkpoint
 from transformers.utils.logging import disable_progress_bar, get_verbosity, set_verbosity, set_verbosity_error
 
 from scorer.classify.decide import UNCALIBRATED
@@ -19,13 +19,14 @@ from scorer.classify.model import WEIGHTS, SegmentModel, load_model, record_file
 from scorer.classify.tokens import WindowMaker
 from scorer.classify.windows import MARKER_SCHEME, SPEAKER_MARKERS, TIMING_MARKERS
 from scorer.durable import file_hash
-from scorer.errors import ConfigError, ModelError
+from scorer.errors import ConfigError, ModelError, count_of
 from scorer.labels import Label, names, read_labels
+from scorer.training.calibrate import check_held_out
 from scorer.training.corpus import LabelledCall, read_corpus
 from scorer.training.examples import training_batches
 from scorer.training.settings import TrainingConfig, base_model_path
 from scorer.training.split import RECORD, split, write_record
-from scorer.training.trainer import MovingAverage, Progress, SegmentTrainer, Told, arguments
+from scorer.training.trainer import AVERAGE, MovingAverage, Progress, SegmentTrainer, Told, arguments
 from scorer.training.versions import check_unreleased
 
 
@@ -48,11 +49,7 @@ def train(config: TrainingConfig, *, out: Path, work: Path, progress: Progress =
     before = made_from(config)
     labels = read_labels(config.labels)
     calls = split(read_corpus(config.train_files, names(labels)), labels, config.held_out_share, config.seed)
-    if not calls.train:
-        raise ModelError(
-            f"no call to learn from: all {len(calls.held_out)} are held out (copies of a call are one call): label more calls, or lower "
-            "held_out_share"
-        )
+    check_held_out(calls.held_out, labels)  # now, not in an hour
     save(fit(config, calls.train, labels, work=work, progress=progress), out)
     write_record(out, calls, before=before)
     shutil.rmtree(work, ignore_errors=True)
@@ -78,13 +75,19 @@ def fit(config: TrainingConfig, calls: Sequence[LabelledCall], labels: Sequence[
     base = base_model_path(config.base_model)
     tokenizer = AutoTokenizer.from_pretrained(base)
     maker = WindowMaker(tokenizer, config.window_tokens, config.context_tokens)
+    batches = training_batches(calls, labels, maker, epochs=config.epochs, batch=config.batch_windows, seed=config.seed)
+    if not batches:
+        raise ModelError(
+            f"nothing to learn from in {count_of(len(calls), 'call')} (the others are held out, with their copies): label more calls, "
+            "or lower held_out_share"
+        )
     model = new_model(base, labels, tokenizer, dropout=config.dropout, layers=config.layers)
     before = _mixable(model, config, base, labels) if config.base_share else {}
     average = MovingAverage(config.average_decay)
     trainer = SegmentTrainer(
         model=model,
         args=arguments(config, work),
-        train_dataset=training_batches(calls, labels, maker, epochs=config.epochs, batch=config.batch_windows, seed=config.seed),
+        train_dataset=batches,
         data_collator=lambda features: {"examples": features[0]},
         optimizers=(torch.optim.AdamW(parameter_groups(model, config), weight_decay=config.weight_decay, fused=True), None),
         callbacks=[average, Told(progress)],
@@ -95,6 +98,8 @@ def fit(config: TrainingConfig, calls: Sequence[LabelledCall], labels: Sequence[
         trainer.teacher, trainer.teacher_share = _teacher(config.teacher, labels), config.teacher_share
     trainer.train(resume_from_checkpoint=checkpoint(work, _origin(config, calls, labels)))
     model.load_state_dict(mixed(average.weights, before, config.base_share))
+    if not all(value.to(torch.float16).isfinite().all() for value in model.state_dict().values()):
+        raise ModelError("the training has diverged, its weights are no numbers any more: lower learning_rate or head_learning_rate")
     return Fitted(model.eval(), tokenizer, tuple(labels))
 
 
@@ -133,9 +138,11 @@ def mixed(trained: Mapping[str, Tensor], before: Mapping[str, Tensor], share: fl
 
 
 def checkpoint(work: Path, origin: str) -> str | None:
-    """The last checkpoint in `work`, if it is of this origin; anything else there is deleted, since it cannot be gone on from."""
+    """The last whole checkpoint in `work`, if it is of this origin; anything else there is deleted, since it cannot be gone on from."""
     mark = work / "origin"
     if mark.is_file() and mark.read_text(encoding="utf-8") == origin:
+        for partial in (folder for folder in work.glob(f"{PREFIX_CHECKPOINT_DIR}-*") if not (folder / AVERAGE).is_file()):
+            shutil.rmtree(partial)  # the training was stopped while it was written
         return get_last_checkpoint(str(work))  # type: ignore[no-any-return]
     shutil.rmtree(work, ignore_errors=True)
     work.mkdir(parents=True)
@@ -171,6 +178,8 @@ def new_model(base: str, labels: Sequence[Label], tokenizer: Any, *, dropout: fl
         torch.nn.init.constant_(model.classifier.bias, -1.5)  # most segments carry no label: start there
     if layers is not None:
         stack = model.base_model.encoder.layer
+        if layers > len(stack):
+            raise ConfigError(f"layers, or quick_layers: {base} has {len(stack)}, and {layers} are to be kept: name at most {len(stack)}")
         kept = [round((at + 1) * len(stack) / layers) - 1 for at in range(layers)]
         model.base_model.encoder.layer = torch.nn.ModuleList(stack[at] for at in kept)
         model.config.num_hidden_layers = layers

@@ -12,11 +12,14 @@ from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits
 from torch.utils.data import SequentialSampler
 from transformers import Trainer, TrainerCallback, TrainingArguments
+from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR
 
 from scorer.classify.encoder import piece_logits
+from scorer.durable import move
 from scorer.training.examples import IGNORED, Example
 from scorer.training.settings import TrainingConfig
 
+AVERAGE = "average.safetensors"  # the last file of a checkpoint: one without it is not whole
 Progress = Callable[[int, int], None]  # takes the steps done and all there are
 
 
@@ -75,7 +78,7 @@ class MovingAverage(TrainerCallback):
 
     def on_train_begin(self, args: Any, state: Any, control: Any, *, model: Any, **_: Any) -> None:
         """Start from the weights as they are, or from the checkpoint's average."""
-        saved = Path(args.output_dir) / f"checkpoint-{state.global_step}" / "average.safetensors"
+        saved = _average_of(args, state)
         self.weights = {name: value.detach().clone() for name, value in model.state_dict().items()}
         if saved.is_file():
             self.weights.update({name: value.to(self.weights[name].device) for name, value in load_file(saved).items()})
@@ -88,8 +91,16 @@ class MovingAverage(TrainerCallback):
                 self.weights[name].lerp_(value.detach(), 1 - decay)
 
     def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        """Put the average beside the checkpoint."""
-        save_file(self.weights, Path(args.output_dir) / f"checkpoint-{state.global_step}" / "average.safetensors")
+        """Put the average into the checkpoint, which makes it whole."""
+        saved = _average_of(args, state)
+        staged = saved.with_name(f".{AVERAGE}")
+        save_file(self.weights, staged)
+        move(staged, saved)
+
+
+def _average_of(args: Any, state: Any) -> Path:
+    """The average's place in the checkpoint of this step."""
+    return Path(args.output_dir) / f"{PREFIX_CHECKPOINT_DIR}-{state.global_step}" / AVERAGE
 
 
 def arguments(config: TrainingConfig, work: Path) -> TrainingArguments:
@@ -106,7 +117,7 @@ def arguments(config: TrainingConfig, work: Path) -> TrainingArguments:
         use_cpu=not gpu,
         seed=config.seed,
         save_steps=config.save_steps,
-        save_total_limit=1,
+        save_total_limit=2,  # the last one is not whole where the training was stopped while it was written
         logging_strategy="no",
         disable_tqdm=True,
         report_to=[],

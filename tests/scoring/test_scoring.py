@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from scorer.records import CallScore, Tally
 from scorer.scoring.aggregate import score_call
 from scorer.scoring.points import read_points
-from scorer.scoring.rubric import Rubric
+from scorer.scoring.rubric import Rubric, load_rubric
 
 BASE: dict[str, Any] = {
     "name": "test",
@@ -209,15 +209,12 @@ def test_flags_show_where_to_read(condition: dict[str, Any], turns: list[str], p
 TURN = st.sampled_from(
     ["customer", "customer #problem", "customer #exit_request", "agent", "agent #apology", "agent #ownership", "agent #deflection", "other"]
 )
-SHIPPED = Path(__file__).parents[2] / "configs" / "rubric.yaml"
+SHIPPED = load_rubric(Path(__file__).parents[2] / "configs" / "rubric.yaml")
 
 
 @given(st.lists(TURN, min_size=1, max_size=25), st.data())
 def test_a_score_is_none_or_0_to_100_and_never_rises_with_an_undesired_hit(turns: list[str], data: st.DataObject) -> None:
-    from scorer.scoring.rubric import load_rubric
-
-    rules = load_rubric(SHIPPED)
-    before = score_call(judged(*turns), rules)
+    before = score_call(judged(*turns), SHIPPED)
     assert (before.score is None) == (before.status != "scored") == (before.band is None)
     assert before.score is None or 0 <= before.score <= 100
     agents = [at for at, turn in enumerate(turns) if turn.startswith("agent")]
@@ -226,7 +223,7 @@ def test_a_score_is_none_or_0_to_100_and_never_rises_with_an_undesired_hit(turns
     at = data.draw(st.sampled_from(agents))
     worse = [*turns]
     worse[at] += f" #{data.draw(st.sampled_from(['interruption', 'retention_pushiness', 'deflection']))}"
-    after = score_call(judged(*worse), rules)
+    after = score_call(judged(*worse), SHIPPED)
     assert (after.score is None) == (before.score is None)
     if after.score is not None and before.score is not None:
         assert after.score <= before.score

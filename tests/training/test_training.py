@@ -2,6 +2,7 @@
 
 import json
 import random
+import re
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +12,7 @@ import numpy as np
 import pytest
 import torch
 from scipy.special import expit
+from tiny_training import write_calls
 from transformers import AutoTokenizer
 
 from scorer.classify.decide import UNCALIBRATED, Decision
@@ -21,7 +23,7 @@ from scorer.labels import read_labels
 from scorer.scoring.rubric import load_rubric
 from scorer.training.augment import augment
 from scorer.training.baselines import Row, lexicon_hits, tfidf_f1, truth_of
-from scorer.training.calibrate import calibrate, fit_decision, fit_decisions, fit_scale, fit_temperature, fit_threshold
+from scorer.training.calibrate import calibrate, fit_decision, fit_scale, fit_temperature, fit_threshold
 from scorer.training.card import encoder_of
 from scorer.training.confusion import mixed_up
 from scorer.training.corpus import LabelledCall, read_corpus
@@ -32,7 +34,7 @@ from scorer.training.report import write_report
 from scorer.training.settings import TrainingConfig
 from scorer.training.split import RECORD, Split, seen_by, shared_calls, split, write_record
 from scorer.training.train import _origin, checkpoint, fit, new_model, train
-from scorer.training.trainer import MovingAverage
+from scorer.training.trainer import AVERAGE, MovingAverage
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 RUBRIC = CONFIGS / "rubric.yaml"
@@ -105,12 +107,26 @@ def test_a_call_of_which_people_judged_single_segments_is_not_held_out(training_
     assert split(verdicts, LABELS, 0.15, 13).held_out == []
 
 
-def test_a_label_that_nobody_judged_in_a_held_out_call_is_named() -> None:
-    nothing = Judged(np.array([]), np.array([], dtype=bool), np.array([], dtype=int), np.array([], dtype=int))
-    enough = Judged(np.array([3.0, -3.0]), np.array([True, False]), np.array([0, 0]), np.array([0, 1]))
+def test_a_label_that_nobody_judged_in_a_held_out_call_stops_the_training_before_it_begins(
+    training_config: TrainingConfig, tmp_path: Path
+) -> None:
+    labels = json.loads(training_config.labels.read_text())
+    (tmp_path / "labels.json").write_text(json.dumps([*labels, labels[0] | {"name": "empathy"}]))
+    (calls,) = training_config.train
+    rows = [json.loads(line) for line in calls.read_text().splitlines()]
+    for segment in (segment for row in rows for segment in row["segments"]):
+        segment["judged"] = [*NAMES, "empathy"] if segment["speaker"] == "customer" else NAMES
+    calls.write_text("".join(json.dumps(row) + "\n" for row in rows))
 
-    with pytest.raises(ModelError, match=r"no held-out call is judged for empathy, so nothing .* label whole calls for it"):
-        fit_decisions({"apology": enough, "empathy": nothing})
+    for config in (training_config.model_copy(update={"labels": tmp_path / "labels.json"}), with_calls(training_config, tmp_path, 1)):
+        with pytest.raises(ModelError, match=r"no held-out call is judged for .*, so nothing .* label whole calls for it"):
+            train(config, out=tmp_path / "out", work=tmp_path / "work")
+    assert not (tmp_path / "work").exists()
+
+
+def with_calls(config: TrainingConfig, folder: Path, count: int) -> TrainingConfig:
+    """The settings with so many training calls."""
+    return config.model_copy(update={"train": (write_calls(folder / "few.jsonl", count, "few"),)})
 
 
 SAID = [Row(f"sorry word {at % 7}", "before", "gap", at % 3 == 0) for at in range(60)]
@@ -174,6 +190,46 @@ def test_every_problem_of_the_labelled_calls_is_named(tmp_path: Path) -> None:
     assert "bad.jsonl:4: segment 0 carries ['apology'], which its `judged` does not name" in str(caught.value)
     assert "bad.jsonl:5: `judged` names ['apologies']" in str(caught.value)
     assert f"bad.jsonl:3: call_id 'a' was there before, in {path}:2: rename one of them" in str(caught.value)
+
+
+WHOLE = {"speaker": "agent", "text": "word", "labels": []}
+
+
+@pytest.mark.parametrize(
+    ("row", "said"),
+    [
+        ({"call_id": 5, "segments": [WHOLE]}, "call_id: Input should be a valid string"),
+        ({"call_id": "a", "segments": [WHOLE, WHOLE | {"text": None}]}, "segments.1.text: Input should be a valid string"),
+        ({"call_id": "a", "segments": [{"speaker": "agent", "text": "word"}]}, "segments.0.labels: Field required"),
+        ({"call_id": "a", "segments": [WHOLE | {"labels": "apology"}]}, "segments.0.labels: Input should be a valid array"),
+        ({"call_id": "a", "segments": [WHOLE | {"judged": None}]}, "segments.0.judged: Input should be a valid array"),
+        ({"call_id": "a", "segments": [WHOLE | {"start": "0.5"}]}, "segments.0.start: Input should be a valid number"),
+        ({"call_id": "a", "segments": [WHOLE | {"end": float("nan")}]}, "segments.0.end: Input should be a finite number"),
+        ({"call_id": "a", "segments": [WHOLE], "meta": []}, "meta: Input should be an object"),
+    ],
+)
+def test_a_value_that_is_none_of_a_labelled_call_is_named_by_its_place(tmp_path: Path, row: dict[str, Any], said: str) -> None:
+    path = tmp_path / "calls.jsonl"
+    path.write_text(json.dumps(row))
+
+    with pytest.raises(ConfigError, match=re.escape(f"{path}:1: not a labelled call: {said}: models/README.md has the format")):
+        read_corpus([path], NAMES)
+
+
+def test_labelled_calls_that_are_no_utf_8_are_named(tmp_path: Path) -> None:
+    path = tmp_path / "calls.jsonl"
+    path.write_bytes(json.dumps({"call_id": "a", "segments": [WHOLE | {"text": "é"}]}, ensure_ascii=False).encode("latin-1"))
+
+    with pytest.raises(ConfigError, match=r"calls\.jsonl:1: not a labelled call"):
+        read_corpus([path], NAMES)
+
+
+def test_a_call_is_a_line_whatever_separators_its_text_holds(tmp_path: Path) -> None:
+    path = tmp_path / "calls.jsonl"
+    text = "one\u2028two\x85three"
+    path.write_text(json.dumps({"call_id": "a", "segments": [WHOLE | {"text": text}]}, ensure_ascii=False) + "\n", encoding="utf-8")
+
+    assert [x.call.segments[0].text for x in read_corpus([path], NAMES)] == [text]
 
 
 def verdicts_on(call_id: str, text: str, judged: list[str], labels: list[str] | None) -> str:
@@ -289,10 +345,22 @@ def test_a_checkpoint_of_other_settings_or_data_is_not_gone_on_from(tmp_path: Pa
     work = tmp_path / "work"
     assert checkpoint(work, "one") is None
     (work / "checkpoint-20").mkdir()
+    (work / "checkpoint-20" / AVERAGE).touch()
 
     assert checkpoint(work, "one") == str(work / "checkpoint-20")
     assert checkpoint(work, "another") is None
     assert not (work / "checkpoint-20").exists()
+
+
+def test_a_checkpoint_that_was_not_written_to_its_end_is_not_gone_on_from(tmp_path: Path) -> None:
+    work = tmp_path / "work"
+    checkpoint(work, "one")
+    for step in (20, 40):
+        (work / f"checkpoint-{step}").mkdir()
+    (work / "checkpoint-20" / AVERAGE).touch()
+
+    assert checkpoint(work, "one") == str(work / "checkpoint-20")
+    assert not (work / "checkpoint-40").exists()
 
 
 def test_a_checkpoint_is_of_the_whole_labelled_calls(training_config: TrainingConfig) -> None:
@@ -315,17 +383,21 @@ def test_an_interrupted_training_goes_on_and_ends_as_if_it_had_not_been(training
     config = training_config.model_copy(update={"epochs": 4, "save_steps": 5})
     train(config, out=tmp_path / "whole", work=tmp_path / "whole.work")
 
-    with pytest.raises(KeyboardInterrupt), pytest.MonkeyPatch.context() as patch:
-        patch.setattr(MovingAverage, "on_save", _interrupt_at(15, MovingAverage.on_save))
-        train(config, out=tmp_path / "parts", work=tmp_path / "parts.work")
+    for step, whole in ((10, True), (15, False)):  # the second time, while the checkpoint is written
+        with pytest.raises(KeyboardInterrupt), pytest.MonkeyPatch.context() as patch:
+            patch.setattr(MovingAverage, "on_save", _interrupted(MovingAverage.on_save, step=step, whole=whole))
+            train(config, out=tmp_path / "parts", work=tmp_path / "parts.work")
     train(config, out=tmp_path / "parts", work=tmp_path / "parts.work")
 
     assert (tmp_path / "parts/model.safetensors").read_bytes() == (tmp_path / "whole/model.safetensors").read_bytes()
 
 
-def _interrupt_at(step: int, save: Any) -> Any:
+def _interrupted(save: Any, *, step: int, whole: bool) -> Any:
+    """`save`, interrupted after or before that step's average is saved."""
+
     def on_save(self: Any, args: Any, state: Any, control: Any, **rest: Any) -> None:
-        save(self, args, state, control, **rest)
+        if whole or state.global_step != step:
+            save(self, args, state, control, **rest)
         if state.global_step == step:
             raise KeyboardInterrupt
 
@@ -348,7 +420,7 @@ def test_copies_of_one_call_are_nothing_to_learn_from(training_config: TrainingC
     call = json.loads(path.read_text().splitlines()[0])
     path.write_text("".join(json.dumps(call | {"call_id": f"copy{n}"}) + "\n" for n in range(40)))
 
-    with pytest.raises(ModelError, match="no call to learn from: all 40 are held out"):
+    with pytest.raises(ModelError, match=r"nothing to learn from in 0 calls \(the others are held out"):
         train(training_config, out=tmp_path / "out", work=tmp_path / "work")
 
 
@@ -402,6 +474,21 @@ def test_going_on_starts_from_the_model_in_use_and_differs_in_pace_only() -> Non
 
 
 @pytest.mark.slow
+def test_a_training_that_has_diverged_says_so(training_config: TrainingConfig, tmp_path: Path) -> None:
+    config = training_config.model_copy(update={"epochs": 1, "learning_rate": 1e9, "head_learning_rate": 1e9})
+
+    with pytest.raises(ModelError, match=r"the training has diverged.*: lower learning_rate"):
+        train(config, out=tmp_path / "out", work=tmp_path / "work")
+    assert not (tmp_path / "out").exists()
+
+
+def test_no_more_layers_are_kept_than_there_are(training_config: TrainingConfig, tmp_path: Path) -> None:
+    config = training_config.model_copy(update={"layers": 2})
+
+    with pytest.raises(ConfigError, match=r"layers, or quick_layers: .* has 1, and 2 are to be kept: name at most 1"):
+        train(config, out=tmp_path / "out", work=tmp_path / "work")
+
+
 def test_a_share_of_what_the_model_was_before_stays(training_config: TrainingConfig, keyword_folder: Path, tmp_path: Path) -> None:
     calls = read_corpus(training_config.train, NAMES)
     config = training_config.model_copy(update={"base_model": str(keyword_folder), "epochs": 1})
