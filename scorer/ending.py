@@ -3,7 +3,7 @@
 import os
 
 from scorer.durable import ADVICE
-from scorer.errors import ExitCode, frames
+from scorer.errors import ExitCode, bug
 from scorer.log import told
 
 
@@ -29,4 +29,4 @@ def other(error: Exception) -> str:
     """A disk that failed where nobody looked, or a bug: where it happened, never what the message held, for it may quote a transcript."""
     if isinstance(error, OSError) and error.errno in ADVICE:
         return f"{os.strerror(error.errno)}: {ADVICE[error.errno]}"
-    return "\n".join([f"a bug in scorer ({type(error).__name__}); please report these lines:", *frames(error.__traceback__)])
+    return bug(error)

@@ -77,6 +77,11 @@ def frames(trace: TracebackType | None) -> list[str]:
     return [f"  {frame.filename}:{frame.lineno} in {frame.name}" for frame in traceback.extract_tb(trace)]
 
 
+def bug(error: Exception) -> str:
+    """What is told of an error that nobody expected: its kind and where it was raised."""
+    return "\n".join([f"a bug in scorer ({type(error).__name__}); please report these lines:", *frames(error.__traceback__)])
+
+
 def count_of(number: int, what: str) -> str:
     """`1 call`, `2 calls`."""
     return f"{number} {what}{'' if number == 1 else 's'}"

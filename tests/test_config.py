@@ -101,6 +101,15 @@ def test_a_number_may_have_an_exponent(tmp_path: Path) -> None:
 MODELS = {"scoring": ScoringConfig, "rubric": Rubric, "training": TrainingConfig}
 
 
+def changed(folder: Path, file: str, old: str, new: str) -> tuple[Path, str]:
+    """A copy of a shipped file with `new` in the place of `old`, and the shipped text."""
+    text = (SHIPPED.parent / f"{file}.yaml").read_text(encoding="utf-8")
+    assert old in text
+    path = folder / f"{file}.yaml"
+    path.write_text(text.replace(old, new, 1), encoding="utf-8")
+    return path, text
+
+
 @pytest.mark.parametrize(
     ("file", "old", "new", "said"),
     [
@@ -118,9 +127,7 @@ MODELS = {"scoring": ScoringConfig, "rubric": Rubric, "training": TrainingConfig
     ],
 )
 def test_a_fault_in_any_file_is_told_with_its_line(tmp_path: Path, file: str, old: str, new: str, said: str) -> None:
-    text = (SHIPPED.parent / f"{file}.yaml").read_text(encoding="utf-8")
-    path = tmp_path / "fault.yaml"
-    path.write_text(text.replace(old, new, 1), encoding="utf-8")
+    path, text = changed(tmp_path, file, old, new)
     line = text[: text.index(old)].count("\n") + 1
 
     with pytest.raises(ConfigError) as caught:
@@ -138,10 +145,7 @@ def test_a_fault_in_any_file_is_told_with_its_line(tmp_path: Path, file: str, ol
     ],
 )
 def test_keys_of_a_rubric_that_do_not_fit_each_other_are_told_with_their_lines(tmp_path: Path, old: str, new: str, said: str) -> None:
-    text = (SHIPPED.parent / "rubric.yaml").read_text(encoding="utf-8")
-    assert old in text
-    path = tmp_path / "rubric.yaml"
-    path.write_text(text.replace(old, new, 1), encoding="utf-8")
+    path, text = changed(tmp_path, "rubric", old, new)
 
     with pytest.raises(ConfigError) as caught:
         load_yaml(path, Rubric)
@@ -159,10 +163,7 @@ def test_keys_of_a_rubric_that_do_not_fit_each_other_are_told_with_their_lines(t
     ],
 )
 def test_training_settings_that_do_not_fit_each_other_are_refused(tmp_path: Path, old: str, new: str, said: str) -> None:
-    text = (SHIPPED.parent / "training.yaml").read_text(encoding="utf-8")
-    assert old in text
-    path = tmp_path / "training.yaml"
-    path.write_text(text.replace(old, new, 1), encoding="utf-8")
+    path, _ = changed(tmp_path, "training", old, new)
 
     with pytest.raises(ConfigError, match=said):
         load_yaml(path, TrainingConfig)

@@ -12,7 +12,7 @@ from scorer.classify.model import SegmentModel, load_model, model_hash
 from scorer.durable import unwritable
 from scorer.engines.engine import Setting, Task
 from scorer.engines.program import differing, program
-from scorer.errors import RunError, ScorerError, WorkerBugError, frames
+from scorer.errors import RunError, ScorerError, WorkerBugError, bug
 from scorer.manifest import Shard
 from scorer.shard import score_shard
 from scorer.tables.folder import RunFolder
@@ -59,8 +59,7 @@ class Worker:
         except MemoryError:
             return Answer(None, "memory")
         except Exception as error:  # noqa: BLE001  # the border of a worker: only where it happened goes back
-            head = f"{self._where()}shard {task.shard_id}: a bug in scorer ({type(error).__name__}); please report these lines:"
-            return Answer(None, "bug", "\n".join([head, *frames(error.__traceback__)]))
+            return Answer(None, "bug", f"{self._where()}shard {task.shard_id}: {bug(error)}")
 
     def _where(self) -> str:
         """The machine, where it is not the driver's."""

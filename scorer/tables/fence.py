@@ -12,6 +12,8 @@ from contextlib import suppress
 from types import TracebackType
 from typing import Literal, Self
 
+import pyarrow as pa
+
 Death = Literal["memory", "time", "crashed"]
 PAGE = resource.getpagesize()
 HUNGRY = 3  # exit code of a child that ran out of memory and could still say so
@@ -95,6 +97,8 @@ def _answer(question: str, answer: Callable[[str], str], theirs: int, *, memory:
     code = 1
     try:
         _limit(memory, seconds)
+        pa.set_memory_pool(pa.system_memory_pool())  # the others set address space aside that they do not use
+        pa.set_cpu_count(1)
         os.dup2(os.open(os.devnull, os.O_RDWR), 0)
         os.dup2(0, 1)
         with open(theirs, "w", encoding="utf-8") as stream:

@@ -4,7 +4,7 @@ import glob
 import hashlib
 import os
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -66,16 +66,19 @@ def describe_files(paths: Sequence[Path]) -> list[InputFile]:
     found = []
     for path in paths:
         try:
-            if not path.is_file():  # a pipe, whose end would never come, or gone since it was listed: a reject when it is read
-                found.append(InputFile(path, 0, ""))
-                continue
-            with path.open("rb") as file:
-                found.append(InputFile(path, path.stat().st_size, hashlib.file_digest(file, "sha256").hexdigest()))
-        except FileNotFoundError:
-            found.append(InputFile(path, 0, ""))
+            found.append(_described(path))
         except OSError as error:
             raise InputError(f"{path}: cannot be read ({error.strerror}): check the path and its permissions") from error
     return in_order(found)
+
+
+def _described(path: Path) -> InputFile:
+    """With neither size nor hash where it is a pipe, whose end would never come, or gone since it was listed: a reject when it is read."""
+    with suppress(FileNotFoundError):
+        if path.is_file():
+            with path.open("rb") as file:
+                return InputFile(path, path.stat().st_size, hashlib.file_digest(file, "sha256").hexdigest())
+    return InputFile(path, 0, "")
 
 
 def in_order(files: Sequence[InputFile]) -> list[InputFile]:

@@ -98,8 +98,6 @@ def _parse(found: dict[str, Any], file: InputFile) -> Intake | Reject:
 def _answer(question: str) -> str:
     """What came of each file; nothing where one of several is bad."""
     said = json.loads(question)
-    pa.set_memory_pool(pa.system_memory_pool())  # the others set address space aside that they do not use
-    pa.set_cpu_count(1)
     mapping = InputMapping.model_validate_json(json.dumps(said["mapping"]))
     answers = []
     for one in said["asked"]:

@@ -5,10 +5,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
 
-import pyarrow as pa
-
 from scorer.config import InputMapping
-from scorer.errors import InputError, WorkerBugError, frames
+from scorer.errors import InputError, WorkerBugError, bug
 from scorer.tables.fence import Death, Fence, serve
 from scorer.tables.inspect import FileView, Inspection, SpeakerView, inspect_inputs
 from scorer.tables.intake import DEATHS
@@ -55,8 +53,6 @@ def _ask(files: Mapping[Path, str], mapping: InputMapping, behind: Fence) -> tup
 
 def answer(question: str) -> str:
     """What is done behind the fence."""
-    pa.set_memory_pool(pa.system_memory_pool())  # the others set address space aside that they do not use
-    pa.set_cpu_count(1)
     try:
         asked = json.loads(question)
         mapping = InputMapping.model_validate_json(json.dumps(asked["mapping"]))
@@ -64,8 +60,7 @@ def answer(question: str) -> str:
     except MemoryError:
         raise  # the fence tells it
     except Exception as error:  # noqa: BLE001  # the border of a process whose stderr is dropped: only where it happened goes back
-        head = f"a bug in scorer ({type(error).__name__}); please report these lines:"
-        return json.dumps({"bug": "\n".join([head, *frames(error.__traceback__)])})
+        return json.dumps({"bug": bug(error)})
 
 
 if __name__ == "__main__":
