@@ -216,6 +216,16 @@ def test_a_value_that_is_none_of_a_labelled_call_is_named_by_its_place(tmp_path:
         read_corpus([path], NAMES)
 
 
+def test_no_labelled_call_at_all_is_an_error_that_says_where_it_was_looked_for(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "calls.jsonl").touch()
+
+    with pytest.raises(ConfigError, match=re.escape(f"no labelled call was found, in {tmp_path}/calls.jsonl: name files")):
+        read_corpus([tmp_path / "empty", tmp_path / "calls.jsonl"], NAMES)
+    with pytest.raises(ConfigError, match="found, in no file: name files"):
+        read_corpus([tmp_path / "empty"], NAMES)
+
+
 def test_labelled_calls_that_are_no_utf_8_are_named(tmp_path: Path) -> None:
     path = tmp_path / "calls.jsonl"
     path.write_bytes(json.dumps({"call_id": "a", "segments": [WHOLE | {"text": "é"}]}, ensure_ascii=False).encode("latin-1"))
