@@ -269,7 +269,7 @@ def main() -> None:
     except Stopped as stop:
         leave(ended(stop, f"stopped by {stop.name}; nothing unfinished was published, run the same command again to go on"))
     except MemoryError as error:
-        advice = "finished shards are kept: free memory or use fewer --workers, then run the command again"
+        advice = "finished shards are kept: free memory, use fewer --workers or, on a GPU, lower model.batch_tokens; then run it again"
         sys.exit(ended(error, f"out of memory; {advice}"))
     except Exception as error:  # noqa: BLE001  # the border: whatever is left is our bug, or the disk
         sys.exit(ended(error, other(error)))

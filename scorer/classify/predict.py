@@ -27,7 +27,7 @@ Started = tuple[Sequence[Call], list[tuple[Batch, Future[Tensor]]]]
 def predict(
     calls: Iterable[Call], model: SegmentModel, maker: WindowMaker, *, batch_tokens: int, precision: Precision = "float32"
 ) -> Iterator[JudgedCall]:
-    """Judge every call, in the order given. A call's result does not depend on the calls beside it."""
+    """Judge every call, in the order given. A call's result does not depend on the calls beside it, but for the last bits on a GPU."""
     for call, logits in _read(calls, maker, reading_of(model, batch_tokens, precision), labels=len(model.labels)):
         yield judge(call, logits, model)
 

@@ -15,7 +15,7 @@ from scorer.scoring.aggregate import score_call
 from scorer.scoring.rubric import Rubric
 from scorer.training.corpus import LabelledCall, is_whole
 from scorer.training.judge import BATCH_TOKENS
-from scorer.training.metrics import Draws
+from scorer.training.metrics import SORTED_ROUNDS, Draws
 from scorer.training.settings import TrainingConfig
 
 
@@ -41,7 +41,7 @@ def call_agreement(
         "rank_correlation": _rank_correlation(mine, theirs),
         "rank_correlation_interval": _interval(mine, theirs, np.array([at for _, _, at in both], dtype=int), draws),
         "mean_score_difference": float(np.mean(np.abs(mine - theirs))) if both else None,
-        "same_band": sum(a.band == b.band for a, b in zip(ours, true, strict=True)) / max(1, len(whole)),
+        "same_band": sum(a.band == b.band for a, b in zip(ours, true, strict=True)) / len(whole) if whole else None,
         "scores": [[float(a), float(b)] for a, b, _ in both],
         "flagged_calls": _overlap({a.call_id for a in ours if a.flags}, {b.call_id for b in true if b.flags}),
         "flags": _overlap(_rules(ours), _rules(true)),
@@ -80,7 +80,7 @@ def _rank_correlation(mine: Any, theirs: Any) -> float | None:
 
 def _interval(mine: Any, theirs: Any, places: Any, draws: Draws) -> tuple[float, float] | None:
     samples = []
-    for counts in draws.counts[:200]:
+    for counts in draws.counts[:SORTED_ROUNDS]:
         times = counts[places]
         value = _rank_correlation(np.repeat(mine, times), np.repeat(theirs, times))
         if value is not None:

@@ -35,7 +35,7 @@ F1 on the same calls with something taken away:
 |---|---|{rules}
 {changed}
 
-Call scores from the model's labels and from the true ones: rank correlation {rank}, {apart:.1f} points apart on average. Flagged
+Call scores from the model's labels and from the true ones: rank correlation {rank}, {apart} points apart on average. Flagged
 calls: precision {flag_precision}, recall {flag_recall}.
 
 ## Training
@@ -81,7 +81,7 @@ def write_card(folder: Path, report: dict[str, Any]) -> None:
             for name, n in labels.items()
         ),
         rank=_share(agreement["rank_correlation"]),
-        apart=agreement["mean_score_difference"] or 0.0,
+        apart=_share(agreement["mean_score_difference"], 1),
         flag_precision=_share(agreement["flagged_calls"]["precision"]),
         flag_recall=_share(agreement["flagged_calls"]["recall"]),
         train=calls["train"],

@@ -18,8 +18,7 @@ NEIGHBOURS = 2  # segments shown on each side of a mistake
 def look_alikes(one: Judged, decision: Decision, sounds_like: Bools) -> dict[str, Any]:
     """Of the segments that hold a keyword of the label without carrying it, how many does the model label?"""
     tempting = sounds_like & ~one.truth
-    given = one.probabilities(decision) >= decision.threshold
-    return {"segments": int(tempting.sum()), "labelled": int((tempting & given).sum())}
+    return {"segments": int(tempting.sum()), "labelled": int((tempting & one.given(decision)).sum())}
 
 
 def mixed_up(
@@ -31,7 +30,7 @@ def mixed_up(
     whole = [is_whole(x, labels) for x in calls]
     found = {}
     for name, one in judged.items():
-        wrong = (one.probabilities(decisions[name]) >= decisions[name].threshold) & ~one.truth
+        wrong = one.given(decisions[name]) & ~one.truth
         instead: Counter[str] = Counter()
         for call, segment in zip(one.calls[wrong], one.segments[wrong], strict=True):
             instead.update(calls[call].labels[segment] or {"none" if whole[call] else "not judged"})
@@ -46,7 +45,7 @@ def worst_mistakes(
     rows: list[dict[str, Any]] = []
     for name, one in judged.items():
         probabilities, threshold = one.probabilities(decisions[name]), decisions[name].threshold
-        for at in np.flatnonzero((probabilities >= threshold) != one.truth):
+        for at in np.flatnonzero(one.given(decisions[name]) != one.truth):
             p = float(probabilities[at])
             depth = (p - threshold) / (1 - threshold) if p >= threshold else (threshold - p) / threshold
             labelled = calls[int(one.calls[at])]

@@ -80,12 +80,14 @@ def read_corpus(paths: Iterable[Path], label_names: Sequence[str]) -> list[Label
     """Read labelled calls: JSON Lines files, or folders of them (models/README.md gives the format).
 
     What the export of verdicts says of a call that is labelled elsewhere goes into its labels, above them where both say something.
-    Raises ConfigError naming file and line of every call that is malformed, names an unknown label or comes twice.
+    Raises ConfigError naming file and line of every call that is malformed, names an unknown label or comes twice; also where
+    there is no call at all.
     """
     calls: Placed = {}
     verdicts: Placed = {}
     problems: list[str] = []
-    for path in corpus_files(paths):
+    files = corpus_files(paths)
+    for path in files:
         for number, line in enumerate(path.read_bytes().splitlines(), start=1):  # as text, a transcript's U+2028 would end a line, too
             place = f"{path}:{number}"
             try:
@@ -103,6 +105,9 @@ def read_corpus(paths: Iterable[Path], label_names: Sequence[str]) -> list[Label
     problems.extend(_join(calls, verdicts))
     if problems:
         raise ConfigError(listing(f"the labelled calls cannot be used: {count_of(len(problems), 'problem')}", problems[:SHOWN]))
+    if not calls:
+        looked = ", ".join(map(str, files)) or "no file"
+        raise ConfigError(f"no labelled call was found, in {looked}: name files that hold some under train and dev of the training config")
     return [labelled for _, labelled in calls.values()]
 
 

@@ -48,6 +48,7 @@ def find_doubts(config: TrainingConfig, *, work: Path, progress: Progress) -> li
     calls = read_corpus(config.train_files, names(labels))
     folds = cross_validated(config, calls, labels, work=work, progress=progress)
     found = [doubt for tested, judged in folds for doubt in _doubts(tested, judged)]
+    shutil.rmtree(work)
     return sorted(found, key=lambda doubt: (-doubt.strength, doubt.call_id, doubt.segment, doubt.label))
 
 

@@ -18,13 +18,11 @@ from scorer.training.agreement import call_agreement
 from scorer.training.baselines import lexicon_hits, rows_of, tfidf_f1
 from scorer.training.confusion import look_alikes, mixed_up, worst_mistakes
 from scorer.training.corpus import LabelledCall, corpus_hash, read_corpus
-from scorer.training.judge import Bools, Judged, judge_labelled
+from scorer.training.judge import Judged, judge_labelled
 from scorer.training.metrics import Draws, calibration_curve, compare, draw_calls, f1, f1_samples, intervals, label_numbers
 from scorer.training.settings import TrainingConfig
-from scorer.training.slices import CHANGES, changed, f1_of, slice_numbers
+from scorer.training.slices import CHANGES, Decisions, changed, f1_of, slice_numbers
 from scorer.training.split import seen_by, shared_calls, split_of
-
-Decisions = Mapping[str, Decision]
 
 
 def evaluate(config: TrainingConfig, folder: Path, *, rubric: Rubric, released: Path | None) -> dict[str, Any]:
@@ -38,17 +36,14 @@ def evaluate(config: TrainingConfig, folder: Path, *, rubric: Rubric, released: 
     draws = draw_calls(len(dev), rounds=config.bootstrap_rounds, confidence=config.confidence, seed=config.seed)
     decisions = decisions_of(model)
     judged = judge_labelled(dev, model, config)
-    behaviours = [behaviour.label for behaviour in rubric.behaviours.values()]
+    behaviours = list(dict.fromkeys(behaviour.label for behaviour in rubric.behaviours.values()))  # two may read one label
+    labels = _label_part(model.labels, judged, decisions, splits=(learnt.train, learnt.held_out, dev), draws=draws, seed=config.seed)
     return {
         "model_hash": model_hash(folder),
         "weights_sha256": file_hash(folder / WEIGHTS),
         "confidence": config.confidence,
         "behaviours": behaviours,
-        "labels": (
-            labels := _label_part(
-                model.labels, judged, decisions, splits=(learnt.train, learnt.held_out, dev), draws=draws, seed=config.seed
-            )
-        ),
+        "labels": labels,
         **_mean_part(behaviours, labels, judged, decisions, draws),
         "changed_input": {name: f1_of(judge_labelled(changed(dev, change), model, config), decisions) for name, change in CHANGES.items()},
         "slices": slice_numbers(dev, judged, decisions),
@@ -65,7 +60,7 @@ def evaluate(config: TrainingConfig, folder: Path, *, rubric: Rubric, released: 
 
 
 def decisions_of(model: SegmentModel) -> dict[str, Decision]:
-    """Temperature and threshold by label name."""
+    """The decisions by label name."""
     return dict(zip(names(model.labels), model.decisions, strict=True))
 
 
@@ -99,7 +94,7 @@ def _mean_part(
     behaviours: Sequence[str], labels: dict[str, Any], judged: Mapping[str, Judged], decisions: Decisions, draws: Draws
 ) -> dict[str, Any]:
     """Means over the scored behaviours; of the model with its interval."""
-    samples = [f1_samples(said(judged[x], decisions[x]), judged[x].truth, judged[x].calls, draws) for x in behaviours]
+    samples = [f1_samples(judged[x].given(decisions[x]), judged[x].truth, judged[x].calls, draws) for x in behaviours]
     means = {"mean_f1_of_behaviours": "f1", "mean_lexicon_f1": "lexicon_f1", "mean_tfidf_f1": "tfidf_f1"}
     return {mean: _mean([labels[x][key] for x in behaviours]) for mean, key in means.items()} | {
         "mean_f1_interval": draws.interval(np.mean(samples, axis=0))
@@ -109,11 +104,6 @@ def _mean_part(
 def _mean(shares: Sequence[float | None]) -> float | None:
     """The mean; None where one of them is not known, since a mean of the others would be of other labels."""
     return None if None in shares else float(np.mean(np.array(shares, dtype=float)))
-
-
-def said(one: Judged, decision: Decision) -> Bools:
-    """Which segments get the label."""
-    return one.probabilities(decision) >= decision.threshold
 
 
 def _released_part(
@@ -129,16 +119,10 @@ def _released_part(
         return None
     model = load_model(released)
     theirs, their_decisions = judge_labelled(dev, model, config), decisions_of(model)
-    shared = [name for name in judged if name in theirs]
     labels = {
-        name: compare(
-            said(judged[name], decisions[name]),
-            said(theirs[name], their_decisions[name]),
-            judged[name].truth,
-            judged[name].calls,
-            draws,
-        )
-        for name in shared
+        name: compare(one.given(decisions[name]), theirs[name].given(their_decisions[name]), one.truth, one.calls, draws)
+        for name, one in judged.items()
+        if name in theirs
     }
     return {"name": released.resolve().name, "model_hash": model_hash(released), "labels": labels}
 

@@ -33,6 +33,10 @@ class Judged:
         """Calibrated, 0 to 1."""
         return np.asarray(expit(self.logits / decision.temperature + decision.bias), dtype=np.float64)
 
+    def given(self, decision: Decision) -> Bools:
+        """Which segments get the label."""
+        return self.probabilities(decision) >= decision.threshold
+
 
 def judge_labelled(calls: Sequence[LabelledCall], model: SegmentModel, config: TrainingConfig) -> dict[str, Judged]:
     """Judge every call; one entry per label, over the segments of `judged_places`."""

@@ -10,7 +10,7 @@ from sklearn.metrics import average_precision_score
 from scorer.training.judge import Bools, Floats, Ints
 
 BINS = 10
-AP_ROUNDS = 200  # average precision sorts anew in every round
+SORTED_ROUNDS = 200  # of a bootstrap whose measure sorts anew in every round
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,7 @@ def intervals(probabilities: Floats, truth: Bools, calls: Ints, *, threshold: fl
     """Bootstrap intervals of precision, recall, F1 and average precision."""
     given = probabilities >= threshold
     right, said, true = _sums(given, truth, calls, draws)
-    weights = draws.counts[:AP_ROUNDS, calls]
+    weights = draws.counts[:SORTED_ROUNDS, calls]
     precise = [average_precision_score(truth, probabilities, sample_weight=row) for row in weights if truth[row > 0].any()]
     return {
         "precision": draws.interval(_ratio(right, said)),

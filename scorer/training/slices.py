@@ -38,7 +38,7 @@ def changed(calls: Sequence[LabelledCall], change: Callable[[Segment], Segment])
 
 def f1_of(judged: Mapping[str, Judged], decisions: Decisions) -> dict[str, float]:
     """F1 of every label."""
-    return {name: f1(one.probabilities(decisions[name]) >= decisions[name].threshold, one.truth) for name, one in judged.items()}
+    return {name: f1(one.given(decisions[name]), one.truth) for name, one in judged.items()}
 
 
 def slice_numbers(calls: Sequence[LabelledCall], judged: Mapping[str, Judged], decisions: Decisions) -> list[dict[str, Any]]:
@@ -55,6 +55,6 @@ def slice_numbers(calls: Sequence[LabelledCall], judged: Mapping[str, Judged], d
 def _in_calls(one: Judged, places: Sequence[int], decision: Decision) -> dict[str, Any]:
     inside = np.isin(one.calls, places)
     truth = one.truth[inside]
-    given = (one.probabilities(decision) >= decision.threshold)[inside]
+    given = one.given(decision)[inside]
     positives = int(truth.sum())
     return {"f1": f1(given, truth) if positives >= FEWEST else None, "positives": positives}

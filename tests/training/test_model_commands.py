@@ -83,7 +83,7 @@ def test_what_is_wrong_or_missing_is_doubted(training_config: TrainingConfig, tm
     told = capfd.readouterr()
     assert f"mend labels in the data, then: make retrain TRAINING={tmp_path}/tiny.yaml" in told.out
     done, total = told.err.splitlines()[-1].removeprefix("training, steps: ").split(" of ")
-    assert done == total and not (tmp_path / "doubts.work" / "fold-0").exists()
+    assert done == total and not (tmp_path / "doubts.work").exists()
 
 
 @pytest.mark.slow

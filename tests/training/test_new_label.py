@@ -33,7 +33,7 @@ def before_there_was_the_label(path: Path, calls: int) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("older", "older_dev"), [(0, 0), (30, 0), (30, 20)])
+@pytest.mark.parametrize(("older", "older_dev"), [(30, 0), (30, 20)])
 def test_a_new_label_goes_from_the_label_file_to_a_scored_call(tmp_path: Path, older: int, older_dev: int) -> None:
     labels, rubric, live = tmp_path / "labels.json", tmp_path / "rubric.yaml", tmp_path / "models" / "default"
     labels.write_text(json.dumps([*json.loads((ROOT / "models/labels.json").read_text()), EMPATHY]))

@@ -8,10 +8,14 @@ from typing import Any
 import numpy as np
 import pytest
 
+from scorer.classify.model import load_model
 from scorer.cli_model import evaluate
 from scorer.errors import ConfigError, LockedError, ModelError, ReleaseError
 from scorer.lock import hold
 from scorer.records import Call, Segment
+from scorer.scoring.rubric import load_rubric
+from scorer.training.agreement import call_agreement
+from scorer.training.card import write_card
 from scorer.training.corpus import LabelledCall
 from scorer.training.doubts import doubted
 from scorer.training.gate import failed_rules, lost_labels
@@ -26,7 +30,6 @@ GOOD: dict[str, Any] = {
     "labels": {"apology": {"f1": 0.9, "lexicon_f1": 0.5, "positives": 40, "calibration_error": 0.01}},
     "mean_f1_of_behaviours": 0.9,
     "mean_tfidf_f1": 0.8,
-    "behaviours": ["apology"],
     "shared_calls": [],
 }
 
@@ -52,7 +55,6 @@ WORSE = {"released": {"labels": {"apology": {"verdict": "worse", "f1": 0.7, "rel
         (with_apology(f1=0.0, lexicon_f1=0.0, positives=0), []),
         ({"released": None, "mean_f1_of_behaviours": 0.7}, ["beats_baselines"]),
         ({"mean_tfidf_f1": None}, []),
-        ({"behaviours": ["apology", "ownership"]}, ["whole"]),
         ({"shared_calls": ["va-001"]}, ["unseen"]),
         (WORSE | {"shared_calls": ["va-001"]}, ["not_worse", "unseen"]),
     ],
@@ -80,6 +82,19 @@ def test_a_label_is_worse_only_where_the_whole_interval_says_so() -> None:
     one_wrong = truth.copy()
     one_wrong[0] = False
     assert compare(one_wrong, truth, truth, calls, draws)["verdict"] == "unclear"
+
+
+def test_calls_that_nobody_judged_whole_say_nothing_of_scores(
+    keyword_folder: Path, training_config: TrainingConfig, tmp_path: Path
+) -> None:
+    call = LabelledCall(Call("c", (Segment(0, "agent", "word"),)), (frozenset(),), judged=(frozenset(),))
+    rubric, draws = load_rubric(ROOT / "configs/rubric.yaml"), draw_calls(1, rounds=100, confidence=0.95, seed=1)
+
+    found = call_agreement([call], load_model(keyword_folder), rubric, config=training_config, draws=draws)
+
+    assert (found["calls"], found["same_band"], found["mean_score_difference"]) == (0, None, None)
+    write_card(tmp_path, json.loads((ROOT / "models/default/evaluation.json").read_text()) | {"agreement": found})
+    assert "rank correlation –, – points apart on average" in (tmp_path / "README.md").read_text()
 
 
 def test_a_copy_of_a_dev_call_is_found_under_another_name_and_punctuation() -> None:
