@@ -122,10 +122,9 @@ def test_a_save_that_fails_is_said(browser: Browser, address: str) -> None:
     expect(page.locator("#saved")).to_contain_text("not saved: This form is too old")
 
 
-@pytest.mark.parametrize("width", [1280, 390])
-def test_an_evaluation_can_be_read_in_dark_colours(browser: Browser, tmp_path: Path, width: int) -> None:
+def test_an_evaluation_can_be_read_in_dark_colours(browser: Browser, tmp_path: Path) -> None:
     evaluation = write_page(tmp_path, json.loads((MODELS / "default" / "evaluation.json").read_text(encoding="utf-8")))
-    page = open_page(browser, evaluation.as_uri(), width=width, dark=True)
+    page = open_page(browser, evaluation.as_uri(), dark=True)
     dim = "(where) => Math.max(...getComputedStyle(document.querySelector(where)).{}.match(/\\d+/g).map(Number)) < 128"
 
     assert page.evaluate(dim.format("backgroundColor"), "body")
@@ -141,7 +140,12 @@ def test_on_a_phone_every_page_can_be_read(browser: Browser, address: str, place
         save_verdict(connection, Subject(1, "flag", -1, "low_score"), "yes", who="ana", machine={"given": True})
     height = "Math.min(...[...document.querySelectorAll('svg text')].map(text => text.getBoundingClientRect().height))"
 
+    scrolling = "[...document.querySelectorAll('.wide')].filter(box => box.scrollWidth > box.clientWidth).map(box => box.ariaLabel)"
     assert page.evaluate(height) >= 10
+    page.locator("details").evaluate_all("found => found.forEach(one => one.open = true)")
+    assert page.evaluate(scrolling) == []
+    page.goto(address + "/calls/1")
+    assert page.evaluate(scrolling) == []
     page.goto(address + "/agreement")
     assert page.locator("svg.interval").first.evaluate("picture => picture.getBoundingClientRect().width") >= 90
     page.goto(write_report(place / "run").as_uri())
