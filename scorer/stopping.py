@@ -39,6 +39,12 @@ def stop_that_came() -> Stopped | None:
     return Stopped(_came[-1]) if _came else None
 
 
+def heed() -> None:
+    """Raise the Stopped that a library dropped, if one came."""
+    if came := stop_that_came():
+        raise came
+
+
 @contextmanager
 def stoppable() -> Iterator[None]:
     """Raise Stopped in the main thread at the first SIGINT or SIGTERM, and end the process where that has no effect in time.

@@ -1,17 +1,15 @@
 """How does a night run on a Ray cluster? Ray schedules actors; no transcript goes through its object store."""
 
-import os
-import signal
-import socket
+import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-from scorer.classify.cores import usable_cores
 from scorer.classify.model import declared_labels
+from scorer.engines.cluster import check_is_ray, connected
 from scorer.engines.engine import DEATHS, Handout, Ledger, Progress, Task
 from scorer.engines.worker import Answer, Worker
 from scorer.errors import RunError
@@ -19,12 +17,9 @@ from scorer.labels import Label
 from scorer.log import told
 from scorer.manifest import Shard
 from scorer.shard import rows_of
-from scorer.stopping import SIGNALS, stop, stop_that_came
+from scorer.stopping import heed
 
-STORE_BYTES = 100 << 20  # of a Ray that we start: only tasks and receipts go through it
-CONNECT_S = 10.0
-SETTINGS = b"\x04"  # the frame that each side of HTTP/2 begins with; Ray speaks gRPC, which is HTTP/2
-HELLO = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes(3) + SETTINGS + bytes(5)
+BLINK_S = 0.5  # between two looks for a signal
 TELL_S = 20.0  # between two words on that no worker is there
 START_S = 40.0  # after which a worker is asked for again, where none is at work: Ray may lose what a dying machine was asked for
 WAIT_S = 300.0  # for the cluster to place one worker, where none is at work; one that grows on demand needs minutes
@@ -41,12 +36,12 @@ class Ray:
     def open(self, model: Path) -> tuple[Label, ...]:
         """Only the labels: the workers load the model."""
         if self._address and self._address != "auto":
-            _check_is_ray(self._address)
+            check_is_ray(self._address)
         return declared_labels(model)
 
     def run(self, night: Handout, progress: Progress) -> Iterator[Shard]:
         """Told after every shard. Raises RunError where a shard keeps killing its worker, or the cluster gives no worker."""
-        with _connected(self._address, self._workers) as ray:
+        with connected(self._address, self._workers) as ray:
             crew = _Crew(ray, night, self._wait_s)
             try:
                 for seat in seats_of(ray.nodes(), self._workers):
@@ -114,7 +109,7 @@ class _Crew:
     def next(self) -> tuple[_Hand, Answer | None, bool]:
         """The next that answers, what it says, and whether it is lost. Raises RunError where the cluster gives no worker at all."""
         waited, again = 0.0, START_S
-        while not (ready := self._ray.wait(list(self._asked), timeout=min(TELL_S, self._wait_s))[0]):
+        while not (ready := self._answers(min(TELL_S, self._wait_s))):
             if self.at_work:
                 continue
             waited += TELL_S
@@ -132,6 +127,15 @@ class _Crew:
             return hand, self._ray.get(ready[0]), False
         except self._ray.exceptions.RayError:  # its words may quote anything
             return hand, None, True
+
+    def _answers(self, seconds: float) -> list[Any]:
+        """What has an answer, as soon as there is one; empty after so many seconds."""
+        end = time.monotonic() + seconds
+        while True:
+            ready, _ = self._ray.wait(list(self._asked), timeout=min(BLINK_S, max(0.0, end - time.monotonic())))
+            heed()  # Ray may drop what the handler of a signal raises, and wait on
+            if ready or time.monotonic() >= end:
+                return list(ready)
 
     def _wanted(self) -> str:
         seats, free = [hand.seat for hand in self._asked.values()], self._free
@@ -179,52 +183,3 @@ def _run(crew: _Crew, ledger: Ledger, progress: Progress) -> Iterator[Shard]:
             done, stillborn = done + rows_of(shard), 0
             progress(done)
             yield shard
-
-
-@contextmanager
-def _connected(address: str | None, workers: int | None) -> Iterator[Any]:
-    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
-    import ray  # seconds, and an extra
-
-    try:
-        _start(ray, address, workers)
-        yield ray
-    finally:
-        ray.shutdown()
-
-
-def _start(ray: Any, address: str | None, workers: int | None) -> None:
-    cpus = max(workers or 1, usable_cores())
-    own: dict[str, Any] = {} if address else {"num_cpus": cpus, "include_dashboard": False, "object_store_memory": STORE_BYTES}
-    handlers = {number: signal.getsignal(number) for number in SIGNALS}
-    try:
-        ray.init(address=address or "local", log_to_driver=False, logging_level="error", **own)
-    except SystemExit:  # raised by the handler of SIGTERM that Ray puts in place of ours
-        stop(signal.SIGTERM)
-    except (ConnectionError, ValueError, RuntimeError) as error:
-        raise _no_cluster(address, error) from error
-    finally:
-        if not stop_that_came():
-            for number, handler in handlers.items():
-                signal.signal(number, handler)
-
-
-def _check_is_ray(address: str) -> None:
-    """Raises RunError where nothing listens at host:port, or nothing that speaks as Ray; Ray itself would try for many minutes."""
-    host, _, port = address.rpartition(":")
-    try:
-        with socket.create_connection((host.strip("[]"), int(port)), timeout=CONNECT_S) as there:
-            if os.environ.get("RAY_USE_TLS", "0") != "0":
-                return  # it waits for a handshake
-            there.sendall(HELLO)
-            answer = there.recv(9)
-    except (OSError, OverflowError) as error:
-        raise _no_cluster(address, error) from error
-    if answer[3:4] != SETTINGS:
-        raise RunError(f"--ray-address {address}: what answers there is not Ray: give the address that `ray start --head` printed")
-
-
-def _no_cluster(address: str | None, error: Exception) -> RunError:
-    what = f"--ray-address {address}: no cluster answers" if address else "Ray did not start here"
-    advice = "start it, mend the address, give it this machine's versions of Python and Ray, or set RAY_AUTH_MODE=token if it wants one"
-    return RunError(f"{what} ({type(error).__name__}): {advice}; then again")
