@@ -16,6 +16,7 @@ RUN_VERSION = 2
 REPORT = "report.html"  # lies beside it
 STAGING = ".staging"  # of the run that is at work; swept by the next one
 FETCHED = ".inputs"  # what was fetched from a store, while a run lasts
+LEASE = ".lease."  # how the names begin that say in a store which job works there; see tables/lease.py
 KEPT = ".shards"  # finished shards of a run that is not finished; a resumed run goes on from them
 UNFINISHED = frozenset({STAGING, FETCHED, KEPT, LOCK_FILE, f".{RUN_FILE}"})  # what a run that was killed leaves
 TABLE_FOLDERS = frozenset({"segments", "flags", "rejects", "calls"})
@@ -147,7 +148,7 @@ def _others(run: Mapping[str, Any], parts: Mapping[str, Any]) -> str:
 
 def check_free(place: Path | str, names: Iterable[str]) -> None:
     """Raise RunError where a place without run.json holds anything but what a run leaves that was killed."""
-    found = set(names)
+    found = {name for name in names if not name.startswith(LEASE)}
     ours = UNFINISHED | (TABLE_FOLDERS if KEPT in found else frozenset())
     if foreign := sorted(found - ours):
         raise RunError(f"{place}: holds {', '.join(foreign[:5])} and no {RUN_FILE}: choose an empty or a new folder for --out")

@@ -12,6 +12,7 @@ from scorer.errors import RunError, ScorerError
 from scorer.lock import hold
 from scorer.pipeline import Night, score_night
 from scorer.places import check_apart, is_uri, parse_uri, plain
+from scorer.tables.lease import leased
 from scorer.tables.mirror import Mirror
 from scorer.tables.store import Store
 
@@ -29,11 +30,12 @@ def score_to(out: str, inputs: Sequence[str], *, work: Path | None, **night: Any
     uri = parse_uri(out)
     root = _private((work or _cache()) / digest([str(uri), uri.query])[:16])
     here = root / "run"
-    with hold(root), _told_as(str(uri), here):
-        mirror = Mirror(Store(uri), here)
+    store = Store(uri)
+    with hold(root), _told_as(str(uri), here), leased(store) as lease:
+        mirror = Mirror(store, here)
         mirror.pull()
         done = score_night(inputs, out=here, kept=mirror.push, **night)
-        mirror.publish()
+        mirror.publish(lease.check)
         shutil.rmtree(here, ignore_errors=True)  # it holds transcripts
     if done.over_budget:
         done.over_budget.args = (str(done.over_budget).replace(str(here), str(uri)),)

@@ -4,10 +4,13 @@ import hashlib
 import io
 import json
 import os
+import random
 import shutil
 import signal
+import socket
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -17,8 +20,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from faulty_store import Store, faulty_store
+from lease_jobs import lease_rounds
 from nights import ROOT, published, small_shards, write_night
-from nursery import Nursery
+from nursery import Nursery, Running
 
 from scorer.faults import STORE_POINTS
 from scorer.places import parse_uri
@@ -138,7 +142,7 @@ def test_a_run_to_a_store_gives_the_bytes_of_a_run_to_a_folder(lake: Lake) -> No
     lake.store.asked.clear()
     code, said = lake.night()
     assert code == 0 and "already holds this run" in said
-    assert [line for line in lake.store.asked if line.startswith(("PUT", "DELETE"))] == []
+    assert [line for line in lake.store.asked if line.startswith(("PUT", "DELETE")) and "/.lease." not in line] == []
 
 
 def test_a_file_in_a_store_gives_the_rows_of_the_same_file_here(lake: Lake) -> None:
@@ -379,6 +383,125 @@ def test_two_jobs_on_one_output_one_works_the_other_says_who(lake: Lake) -> None
     lake.check_rerun()
 
 
+def leases(lake: Lake, place: str = "out") -> dict[str, bytes]:
+    return {key: lake.read(key) for key in lake.listed(f"{place}/.lease.")}
+
+
+def wait_for_number(lake: Lake) -> str:
+    """The lease of the job that begins, once it has its number."""
+    until = time.monotonic() + 60
+    while time.monotonic() < until:
+        if found := [key for key in lake.listed("out/.lease.") if key.rpartition(".")[2].isdigit()]:
+            return found[0]
+        time.sleep(0.02)
+    raise AssertionError("no job took a lease")
+
+
+@contextmanager
+def silenced(lake: Lake, place: str) -> Iterator[dict[str, bytes]]:
+    """The job that works there stands still, as on a machine that sleeps."""
+    held = leases(lake, place)
+    (pid,) = {json.loads(body)["pid"] for body in held.values()}
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        yield held
+    finally:
+        os.kill(pid, signal.SIGCONT)
+
+
+def once_free(run: Callable[[], tuple[int, str]]) -> tuple[int, str]:
+    """Given again for as long as another one holds the place, as a scheduler does."""
+    until = time.monotonic() + 60
+    while (found := run())[0] == 75 and time.monotonic() < until:
+        time.sleep(0.2)
+    return found
+
+
+def start(lake: Lake, nursery: Nursery, machine: str, fault: str = "") -> Running:
+    named = {"--config": lake.config, "--rubric": ROOT / "configs/rubric.yaml", "--model": lake.model, "--work": lake.here / machine}
+    options = [part for pair in named.items() for part in pair]
+    return nursery.start("score", lake.uri("night"), "--out", lake.uri("out"), *options, "--log", "json", fault=fault)
+
+
+def logs(lake: Lake, name: str) -> Path:
+    (lake.here / name).mkdir()
+    return lake.here / name
+
+
+def test_whatever_the_moments_one_job_holds_a_place_and_all_others_leave(lake: Lake) -> None:
+    chosen = random.Random(5)
+    lake.store.fault("slow", "PUT", "/.lease.", times=10_000, before=lambda: time.sleep(chosen.choice([0, 0.03, 0.1])))
+
+    rounds = lease_rounds(lake.uri("out"), jobs=3, rounds=25)
+
+    assert [sorted(found) for found in rounds] == [["held", "left", "left"]] * 25
+    assert leases(lake) == {}
+
+
+def test_two_jobs_that_begin_at_once_on_two_machines_one_works_the_other_says_who(lake: Lake) -> None:
+    with Nursery(logs(lake, "a")) as first, Nursery(logs(lake, "b")) as second:
+        for _ in range(4):
+            for name in ("a", "b"):
+                (lake.here / name / "said.txt").write_text("")  # else what the round before said may be read
+            jobs = [start(lake, first, "one", "plan:wait"), start(lake, second, "two", "plan:wait")]
+            until = time.monotonic() + 60
+            while not (lost := [job for job in jobs if "works on it" in job.said()]) and time.monotonic() < until:
+                time.sleep(0.02)
+            (holder,) = [job for job in jobs if job not in lost]
+            assert lost[0].wait() == 75
+            said = events(lost[0].said(), "failed")[0]["message"]
+            assert f"s3://lake/out: process {holder.pid} on {socket.gethostname()} works on it" in said and "it is free at" in said
+            os.kill(holder.pid, signal.SIGTERM)
+            assert holder.wait() == 143
+            assert leases(lake) == {}
+    lake.check_rerun()
+
+
+def test_a_holder_that_was_killed_does_not_keep_its_machine_waiting(lake: Lake) -> None:
+    assert lake.night(fault="plan:kill")[0] == -signal.SIGKILL
+    assert leases(lake)
+
+    code, said = lake.night(machine="two")
+
+    assert code == 0 and [row["host"] for row in events(said, "freed")] == [socket.gethostname()], said
+    assert lake.published() == lake.clean
+
+
+def test_a_dead_holder_elsewhere_keeps_the_place_for_as_long_as_it_promised_to_give_signs(lake: Lake) -> None:
+    there = {"host": "elsewhere", "boot": "b", "space": "s", "pid": 7, "started": "1", "seconds": 600}
+    key = f"out/.lease.{'0' * 32}.1"
+    lake.put(key, json.dumps(there).encode())
+    code, said = lake.night()
+    assert code == 75 and "process 7 on elsewhere works on it" in said, said
+    assert leases(lake) == {key: json.dumps(there).encode()}
+
+    lake.put(key, json.dumps(there | {"seconds": 1}).encode())
+    code, said = once_free(lake.night)
+
+    assert code == 0, said
+    assert lake.published() == lake.clean
+
+
+def test_a_lease_holds_for_as_long_as_its_job_lives(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SCORER_LEASE_SECONDS", "4")
+    with Nursery(logs(lake, "a")) as nursery:
+        holder = start(lake, nursery, "one", "plan:wait")
+        key = wait_for_number(lake)
+        began = lake.client.head_object(Bucket="lake", Key=key)["LastModified"]
+        until = time.monotonic() + 10  # more than twice as long as it would hold without a sign of life
+        while time.monotonic() < until:
+            assert key in lake.listed("out/.lease."), holder.said()
+            time.sleep(0.5)
+        assert (lake.client.head_object(Bucket="lake", Key=key)["LastModified"] - began).seconds >= 8
+
+        code, said = lake.night(machine="two")
+
+        assert code == 75 and f"process {holder.pid}" in said, said
+        os.kill(holder.pid, signal.SIGKILL)
+        assert holder.wait() == -signal.SIGKILL
+    lake.check_rerun()
+
+
 def test_jobs_of_two_machines_never_mix(lake: Lake) -> None:
     assert lake.night(fault="upload-run:kill")[0] == -signal.SIGKILL
     assert lake.night(machine="two")[0] == 0
@@ -392,14 +515,20 @@ def test_jobs_of_two_machines_never_mix(lake: Lake) -> None:
     assert lake.read("out/run.json") == one
 
 
-def test_a_job_that_finds_another_run_in_its_place_leaves_it_alone(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("unseen", "word"), [(False, "took this one for dead"), (True, "another job has published")])
+def test_a_job_that_finds_another_run_in_its_place_leaves_it_alone(
+    lake: Lake, monkeypatch: pytest.MonkeyPatch, unseen: bool, word: str
+) -> None:
     monkeypatch.setenv("SCORER_STORE_SECONDS", "3000")  # so that it waits for an answer as long as the other job takes
+    monkeypatch.setenv("SCORER_LEASE_SECONDS", "2")
     found: dict[str, Any] = {}
 
     def publish() -> None:
         lake.put("night/late.parquet", lake.read("night/part-0.parquet"))
-        with Nursery(lake.here) as nursery:
-            found["code"] = replace(lake, nursery=nursery).night(machine="two")[0]
+        with silenced(lake, "out") as held, Nursery(lake.here) as nursery:
+            found["code"] = once_free(lambda: replace(lake, nursery=nursery).night(machine="two"))[0]
+            for key, body in held.items() if unseen else ():
+                lake.put(key, body)
         found["run"] = lake.read("out/run.json")
 
     (lake.here / "logs").mkdir()
@@ -408,7 +537,7 @@ def test_a_job_that_finds_another_run_in_its_place_leaves_it_alone(lake: Lake, m
         code, said = replace(lake, nursery=nursery).night()
 
     assert found["code"] == 4  # it has calls that are in two files
-    assert code == 1 and "another job has published" in said, said
+    assert code == 1 and word in said, said
     assert lake.read("out/run.json") == found["run"]
     run = json.loads(found["run"])
     assert {f"out/{table}/{x['id']}.parquet" for x in run["shards"] for table in x["tables"]} <= set(lake.listed("out/"))
@@ -416,6 +545,7 @@ def test_a_job_that_finds_another_run_in_its_place_leaves_it_alone(lake: Lake, m
 
 def test_a_job_whose_run_was_replaced_meanwhile_removes_nothing_of_the_other(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SCORER_STORE_SECONDS", "3000")
+    monkeypatch.setenv("SCORER_LEASE_SECONDS", "2")
     lake.put_folder(lake.here / "night", "lake/date=2026-11-20")
     rubric = lake.here / "rubric.yaml"
     rubric.write_text((ROOT / "configs/rubric.yaml").read_text().replace("weight: 25", "weight: 26", 1))
@@ -424,12 +554,13 @@ def test_a_job_whose_run_was_replaced_meanwhile_removes_nothing_of_the_other(lak
     known, back = lake.published(place), []
 
     def roll_back() -> None:
-        with Nursery(lake.here) as nursery:
-            back.append(replace(lake, nursery=nursery).score(lake.uri("lake"), out=lake.uri("scores"), machine="two", more=dated)[0])
+        with silenced(lake, place), Nursery(lake.here) as nursery:
+            other = replace(lake, nursery=nursery)
+            back.append(once_free(lambda: other.score(lake.uri("lake"), out=lake.uri("scores"), machine="two", more=dated))[0])
 
     (lake.here / "logs").mkdir()
     with Nursery(lake.here / "logs") as nursery:
-        fault = lake.store.fault("slow", "GET", "prefix=scores", skip=1, before=roll_back)  # once run.json is there
+        fault = lake.store.fault("slow", "PUT", "report.html", before=roll_back)  # once run.json is there
         more = (*dated, "--rubric", rubric)
         code, said = replace(lake, nursery=nursery).score(lake.uri("lake"), out=lake.uri("scores"), more=more)
 

@@ -3,7 +3,7 @@
 import json
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -82,15 +82,16 @@ class Mirror:
                 self._put(mark, f"{KEPT}/{shard.id}/{MARK}", file_hash(mark))
         return shard
 
-    def publish(self) -> None:
+    def publish(self, check: Callable[[], None]) -> None:
         """Make the store hold the run that is here: tables, then run.json, then the report; then remove what belongs to no run any more.
 
-        Raises RunError where another job has published there in the meantime.
+        Raises RunError where another job has published there in the meantime. `check` raises where the place is no longer this job's.
         """
         written = (self._here / RUN_FILE).read_bytes()
         shards = shards_of(parse_run(self._here / RUN_FILE, written))
         side_by_side(self._publish, _files(shards))
         reach("upload-run")
+        check()
         found = self._standing(written, before=self._run)
         if found == self._run != written:
             self._replace(RUN_FILE)

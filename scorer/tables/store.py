@@ -5,7 +5,8 @@ import os
 import re
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, suppress
+from math import isfinite, nan
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -63,7 +64,7 @@ class Store:
 
     def __init__(self, uri: Uri) -> None:
         self.uri = uri
-        self._patience = _patience()
+        self._patience = seconds_of(PATIENCE, 300)
         self._fs, self._base = self._tried("open", "", lambda: open_place(uri, seconds=self._patience / 10))
 
     def where(self, name: str) -> str:
@@ -81,6 +82,12 @@ class Store:
         found = self._tried("list", name, lambda: self._fs.get_file_info(chosen))
         cut = len(self._path("")) + 1
         return {info.path[cut:]: info.size for info in found if info.type == fs.FileType.File}
+
+    def dated(self) -> dict[str, int]:
+        """The objects directly below, with when each was written by the store's clock, in nanoseconds since 1970."""
+        chosen = fs.FileSelector(self._path(""), allow_not_found=True)
+        found = self._tried("list", "", lambda: self._fs.get_file_info(chosen))
+        return {info.base_name: info.mtime_ns for info in found if info.type == fs.FileType.File}
 
     def fetch(self, name: str, target: Path) -> tuple[int, str]:
         """Write an object into a file; returns size and sha256. Raises GoneError, or ChangedError with what was read last in the file."""
@@ -127,6 +134,15 @@ class Store:
 
         self._tried("write", name, attempt)
 
+    def write(self, name: str, body: bytes) -> None:
+        """Write a small object, in one request where the store has such."""
+
+        def attempt() -> None:
+            with self._fs.open_output_stream(self._path(name)) as sink:
+                sink.write(body)
+
+        self._tried("write", name, attempt)
+
     def copy(self, name: str, to: str) -> None:
         """Give an object a second name; the store does it, and does it whole. Raises GoneError."""
         self._tried("copy", to, lambda: self._fs.copy_file(self._path(name), self._path(to)))
@@ -137,6 +153,11 @@ class Store:
             self._tried("remove", name, lambda: self._fs.delete_file(self._path(name)))
         except GoneError:
             return
+
+    def drop(self, name: str) -> None:
+        """Remove an object if the store does it at once; whoever stops has no time to try again."""
+        with suppress(StoreError, _PassingError, OSError):
+            self._once(name, lambda: self._fs.delete_file(self._path(name)))
 
     def clear(self, name: str) -> None:
         """Remove all objects below, and what stands for the folder."""
@@ -224,12 +245,16 @@ def side_by_side(do: Callable[..., Found], items: Iterable[tuple[Any, ...]]) -> 
         pool.shutdown(cancel_futures=True)
 
 
-def _patience() -> float:
-    text = os.environ.get(PATIENCE, "300")
+def seconds_of(variable: str, otherwise: float) -> float:
+    """What an environment variable says, at least one. Raises ConfigError where that is no number."""
+    text = os.environ.get(variable, str(otherwise))
     try:
-        return max(1.0, float(text))
-    except ValueError as error:
-        raise ConfigError(f"{PATIENCE}: {text!r} is not a number of seconds: unset it, or give one") from error
+        seconds = float(text)
+    except ValueError:
+        seconds = nan
+    if not isfinite(seconds):
+        raise ConfigError(f"{variable}: {text!r} is not a number of seconds: unset it, or give one")
+    return max(1.0, seconds)
 
 
 def _outcome(state: RetryCallState) -> Any:
