@@ -142,7 +142,8 @@ def test_a_run_to_a_store_gives_the_bytes_of_a_run_to_a_folder(lake: Lake) -> No
     lake.store.asked.clear()
     code, said = lake.night()
     assert code == 0 and "already holds this run" in said
-    assert [line for line in lake.store.asked if line.startswith(("PUT", "DELETE")) and "/.lease." not in line] == []
+    changes = [line for line in lake.store.asked if line.startswith(("PUT", "DELETE")) and "/.lease." not in line]
+    assert set(changes) <= {"PUT /lake/out/"}  # pyarrow's mark of the folder, where it removed the lease
 
 
 def test_a_file_in_a_store_gives_the_rows_of_the_same_file_here(lake: Lake) -> None:
