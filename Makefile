@@ -1,5 +1,5 @@
 # make score    set up, score the sample night (or IN=... OUT=...) with the shipped model
-# make test     set up, run the tests
+# make test     set up, run the tests, JOBS=2 at a time
 # make check    formatting, linting, types, tests
 # make soak     200 kills, 10,000 mutants, every file operation failing once, 500,000 calls of a night; an hour or so
 # make bench    how fast a night is, beside a stock pipeline and the machine's limit; what start-up and safety cost; what
@@ -20,6 +20,7 @@ MODEL ?= models/candidate
 LIVE ?= models/default
 TRAINING ?= configs/training.yaml
 REVIEWS ?= reviews.sqlite
+JOBS ?= 2
 VENV := .venv
 BIN := $(VENV)/bin
 
@@ -52,7 +53,7 @@ review: $(VENV)/.review score
 	$(BIN)/scorer review $(OUT) --db $(REVIEWS)
 
 test: $(VENV)/.develop
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup
 
 lint: $(VENV)/.develop
 	$(BIN)/ruff format --check scorer tests

@@ -26,7 +26,11 @@ from scorer.errors import ExitCode, RunError, UsageError
 from scorer.manifest import Shard
 from scorer.pipeline import score_night
 
-pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]  # what Ray leaves open is not ours
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.xdist_group("ray"),  # one Ray at a time
+    pytest.mark.filterwarnings("ignore"),  # what Ray leaves open is not ours
+]
 SOAK = "SCORER_SOAK" in os.environ
 ROUNDS = 20
 in_soak = pytest.mark.skipif(
