@@ -1,5 +1,6 @@
 """Runs of the command line, each in a process of its own that can be killed; a fork costs nothing, where to load torch costs seconds."""
 
+import gc
 import json
 import os
 import signal
@@ -72,12 +73,18 @@ def pipe(stream: IO[str] | None) -> IO[str]:
 
 def serve() -> None:
     import torch
+    from transformers import BertForTokenClassification, PreTrainedTokenizerFast
 
     import scorer.cli
-    import scorer.pipeline
+    import scorer.remote
+    import scorer.review.report
+    import scorer.screen
 
+    loaded = (BertForTokenClassification, PreTrainedTokenizerFast, scorer.remote, scorer.review.report, scorer.screen)
+    assert all(loaded)  # once, here, and not for seconds in every run
     torch.set_num_threads(1)
-    assert scorer.pipeline
+    gc.collect()
+    gc.freeze()  # else the first collection in a run touches, and so copies, all that is loaded
     for line in sys.stdin:
         child = os.fork()
         if child == 0:
@@ -85,6 +92,7 @@ def serve() -> None:
         print(child, flush=True)
         _, status, usage = os.wait4(child, 0)
         print(os.waitstatus_to_exitcode(status), usage.ru_maxrss, usage.ru_utime + usage.ru_stime, flush=True)
+    gc.unfreeze()  # else DuckDB complains of what it cannot free
 
 
 def run(asked: dict[str, Any], cli: Any) -> None:

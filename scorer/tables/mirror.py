@@ -94,12 +94,12 @@ class Mirror:
         check()
         found = self._standing(written, before=self._run)
         if found == self._run != written:
-            self._replace(RUN_FILE)
+            self._replace(RUN_FILE, check)
         self._repair(shards, written)
         reach("upload-report")
         self._standing(written)
         if self._store.sha256(REPORT) != file_hash(self._here / REPORT):
-            self._replace(REPORT)
+            self._replace(REPORT, lambda: self._standing(written))
         reach("upload-clean")
         self._standing(written)  # what is left over of the run before may belong to the one that took the place of this one
         self._clean({f"{name}/{shard.id}.parquet" for shard in shards for name in shard.tables})
@@ -197,10 +197,16 @@ class Mirror:
         self._there[name] = self._there[staged]
         self._sound.add(name)
 
-    def _replace(self, name: str) -> None:
+    def _replace(self, name: str, check: Callable[[], object]) -> None:
+        """`check` comes last before the name is given, for much may happen while an object is written."""
         sha256 = file_hash(self._here / name)
         staged = f"{KEPT}/{sha256}/{name}"  # nobody else writes other bytes there
         self._put(self._here / name, staged, sha256)
+        try:
+            check()
+        except RunError:
+            self._store.drop(staged)
+            raise
         self._name(staged, name, sha256)
 
     def _publish(self, shard: Shard, name: str, file: TableFile) -> None:
