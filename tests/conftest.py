@@ -23,3 +23,10 @@ def nursery(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nursery]:
     """Where runs are started that a test kills, starves or interrupts."""
     with Nursery(tmp_path_factory.mktemp("nursery")) as nursery:
         yield nursery
+
+
+@pytest.fixture(scope="session")
+def other_nursery(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nursery]:
+    """For a second run beside one of `nursery`."""
+    with Nursery(tmp_path_factory.mktemp("nursery")) as nursery:
+        yield nursery

@@ -38,10 +38,10 @@ def arguments(night: Path, out: Path, model: Path, config: Path, *more: object) 
     return ["score", night, *(part for pair in named.items() for part in pair), *more]
 
 
-def small_shards(folder: Path, text: str = "") -> Path:
+def small_shards(folder: Path, text: str = "", *, rows: int = 12) -> Path:
     """A config under which a night of a few calls has several shards."""
     path = folder / "shards.yaml"
-    path.write_text("model: {shard_rows: 12}\n" + text)
+    path.write_text(f"model: {{shard_rows: {rows}}}\n{text}")
     return path
 
 

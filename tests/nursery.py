@@ -6,9 +6,12 @@ import os
 import signal
 import subprocess
 import sys
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Self
+
+THREADS = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 
 
 @dataclass
@@ -24,6 +27,7 @@ class Running:
     def wait(self) -> int:
         """Its exit code; minus the signal that killed it."""
         code, peak_kb, cpu_s = self.nursery.receive().split()
+        self.nursery.busy = None
         self.peak_mb, self.cpu_s = int(peak_kb) >> 10, float(cpu_s)
         return int(code)
 
@@ -33,33 +37,45 @@ class Running:
 
 
 class Nursery:
-    """Starts runs, one at a time."""
+    """Starts runs, one at a time; each sees the environment of the moment."""
 
     def __init__(self, logs: Path) -> None:
         self._logs = logs
+        self.busy: Running | None = None
 
     def __enter__(self) -> Self:
-        environment = os.environ | {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
         command = [sys.executable, __file__]
-        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment)
+        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=os.environ | THREADS)
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._end()
         pipe(self._process.stdin).close()
         self._process.wait()
         pipe(self._process.stdout).close()
 
     def start(self, *arguments: object, fault: str = "", **limits: int) -> Running:
         """`scorer` with these arguments; `limits` are such as FSIZE=1000 (bytes a file may have)."""
+        self._end()
         log = self._logs / "said.txt"
-        asked = {"arguments": [str(part) for part in arguments], "fault": fault, "limits": limits, "log": str(log)}
+        log.write_text("")
+        environment = dict(os.environ) | THREADS | {"SCORER_FAULT": fault}
+        asked = {"arguments": [str(part) for part in arguments], "environment": environment, "limits": limits, "log": str(log)}
         print(json.dumps(asked), file=pipe(self._process.stdin), flush=True)
-        return Running(int(self.receive()), log, self)
+        self.busy = Running(int(self.receive()), log, self)
+        return self.busy
 
     def run(self, *arguments: object, fault: str = "", **limits: int) -> tuple[int, str]:
         """Exit code and all that was printed."""
         running = self.start(*arguments, fault=fault, **limits)
         return running.wait(), running.said()
+
+    def _end(self) -> None:
+        """End what a test left running that failed."""
+        if self.busy:
+            with suppress(ProcessLookupError):
+                os.kill(self.busy.pid, signal.SIGKILL)
+            self.busy.wait()
 
     def receive(self) -> str:
         """The next line of the nursery."""
@@ -103,7 +119,8 @@ def run(asked: dict[str, Any], cli: Any) -> None:
     os.dup2(handle, 1)
     os.dup2(handle, 2)
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-    os.environ["SCORER_FAULT"] = asked["fault"]
+    os.environ.clear()
+    os.environ.update(asked["environment"])
     if "FSIZE" in asked["limits"]:
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     for name, value in asked["limits"].items():

@@ -5,6 +5,7 @@ import io
 import json
 import os
 import random
+import re
 import shutil
 import signal
 import socket
@@ -42,6 +43,7 @@ class Lake:
     store: Store
     client: Any
     nursery: Nursery
+    other: Nursery  # another machine's
     model: Path
     config: Path
     here: Path
@@ -100,7 +102,7 @@ def events(said: str, name: str) -> list[dict[str, Any]]:
 
 
 @pytest.fixture(scope="module")
-def first(tmp_path_factory: pytest.TempPathFactory, keyword_folder: Path) -> Iterator[Lake]:
+def first(tmp_path_factory: pytest.TempPathFactory, keyword_folder: Path, nursery: Nursery, other_nursery: Nursery) -> Iterator[Lake]:
     """A night in a bucket, and what a run of it gives in a folder here."""
     folder = tmp_path_factory.mktemp("store")
     with pytest.MonkeyPatch.context() as patch, faulty_store() as store:
@@ -109,9 +111,7 @@ def first(tmp_path_factory: pytest.TempPathFactory, keyword_folder: Path) -> Ite
         patch.setenv("AWS_EC2_METADATA_DISABLED", "true")
         patch.setenv("SCORER_STORE_SECONDS", SECONDS)
         client = boto3.client("s3", endpoint_url=store.direct, region_name="us-east-1")
-        with Nursery(folder) as nursery:
-            lake = Lake(store, client, nursery, keyword_folder, small_shards(folder), folder)
-            yield lake
+        yield Lake(store, client, nursery, other_nursery, keyword_folder, small_shards(folder, rows=30), folder)
 
 
 @pytest.fixture
@@ -372,15 +372,14 @@ def test_two_jobs_on_one_output_one_works_the_other_says_who(lake: Lake) -> None
     named = {"--config": lake.config, "--rubric": ROOT / "configs/rubric.yaml", "--model": lake.model, "--work": lake.here / "one"}
     options = [part for pair in named.items() for part in pair]
     running = lake.nursery.start("score", lake.uri("night"), "--out", lake.uri("out"), *options, fault="pull:wait")
-    with Nursery(lake.here) as other:
-        until = time.monotonic() + 60
-        while not list(lake.here.glob("one/*/.lock")) and time.monotonic() < until:
-            time.sleep(0.05)
-        time.sleep(0.5)
-        code, said = other.run("score", lake.uri("night"), "--out", lake.uri("out"), *options)
-        assert code == 75 and f"process {running.pid}" in said, said
-        os.kill(running.pid, signal.SIGTERM)
-        assert running.wait() == 143
+    until = time.monotonic() + 60
+    while not list(lake.here.glob("one/*/.lock")) and time.monotonic() < until:
+        time.sleep(0.05)
+    time.sleep(0.5)
+    code, said = lake.other.run("score", lake.uri("night"), "--out", lake.uri("out"), *options)
+    assert code == 75 and f"process {running.pid}" in said, said
+    os.kill(running.pid, signal.SIGTERM)
+    assert running.wait() == 143
     lake.check_rerun()
 
 
@@ -424,11 +423,6 @@ def start(lake: Lake, nursery: Nursery, machine: str, fault: str = "") -> Runnin
     return nursery.start("score", lake.uri("night"), "--out", lake.uri("out"), *options, "--log", "json", fault=fault)
 
 
-def logs(lake: Lake, name: str) -> Path:
-    (lake.here / name).mkdir()
-    return lake.here / name
-
-
 def test_whatever_the_moments_one_job_holds_a_place_and_all_others_leave(lake: Lake) -> None:
     chosen = random.Random(5)
     lake.store.fault("slow", "PUT", "/.lease.", times=10_000, before=lambda: time.sleep(chosen.choice([0, 0.03, 0.1])))
@@ -440,21 +434,18 @@ def test_whatever_the_moments_one_job_holds_a_place_and_all_others_leave(lake: L
 
 
 def test_two_jobs_that_begin_at_once_on_two_machines_one_works_the_other_says_who(lake: Lake) -> None:
-    with Nursery(logs(lake, "a")) as first, Nursery(logs(lake, "b")) as second:
-        for _ in range(4):
-            for name in ("a", "b"):
-                (lake.here / name / "said.txt").write_text("")  # else what the round before said may be read
-            jobs = [start(lake, first, "one", "plan:wait"), start(lake, second, "two", "plan:wait")]
-            until = time.monotonic() + 60
-            while not (lost := [job for job in jobs if "works on it" in job.said()]) and time.monotonic() < until:
-                time.sleep(0.02)
-            (holder,) = [job for job in jobs if job not in lost]
-            assert lost[0].wait() == 75
-            said = events(lost[0].said(), "failed")[0]["message"]
-            assert f"s3://lake/out: process {holder.pid} on {socket.gethostname()} works on it" in said and "it is free at" in said
-            os.kill(holder.pid, signal.SIGTERM)
-            assert holder.wait() == 143
-            assert leases(lake) == {}
+    for _ in range(4):
+        jobs = [start(lake, lake.nursery, "one", "plan:wait"), start(lake, lake.other, "two", "plan:wait")]
+        until = time.monotonic() + 60
+        while not (lost := [job for job in jobs if "works on it" in job.said()]) and time.monotonic() < until:
+            time.sleep(0.02)
+        (holder,) = [job for job in jobs if job not in lost]
+        assert lost[0].wait() == 75
+        said = events(lost[0].said(), "failed")[0]["message"]
+        assert f"s3://lake/out: process {holder.pid} on {socket.gethostname()} works on it" in said and "it is free at" in said
+        os.kill(holder.pid, signal.SIGTERM)
+        assert holder.wait() == 143
+        assert leases(lake) == {}
     lake.check_rerun()
 
 
@@ -485,21 +476,20 @@ def test_a_dead_holder_elsewhere_keeps_the_place_for_as_long_as_it_promised_to_g
 
 def test_a_lease_holds_for_as_long_as_its_job_lives(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SCORER_LEASE_SECONDS", "8")
-    with Nursery(logs(lake, "a")) as nursery:
-        holder = start(lake, nursery, "one", "plan:wait")
-        key = wait_for_number(lake)
-        began = lake.client.head_object(Bucket="lake", Key=key)["LastModified"]
-        until = time.monotonic() + 18  # more than twice as long as it would hold without a sign of life
-        while time.monotonic() < until:
-            assert key in lake.listed("out/.lease."), holder.said()
-            time.sleep(0.5)
-        assert (lake.client.head_object(Bucket="lake", Key=key)["LastModified"] - began).seconds > 8
+    holder = start(lake, lake.other, "one", "plan:wait")
+    key = wait_for_number(lake)
+    began = lake.client.head_object(Bucket="lake", Key=key)["LastModified"]
+    until = time.monotonic() + 18  # more than twice as long as it would hold without a sign of life
+    while time.monotonic() < until:
+        assert key in lake.listed("out/.lease."), holder.said()
+        time.sleep(0.5)
+    assert (lake.client.head_object(Bucket="lake", Key=key)["LastModified"] - began).seconds > 8
 
-        code, said = lake.night(machine="two")
+    code, said = lake.night(machine="two")
 
-        assert code == 75 and f"process {holder.pid}" in said, said
-        os.kill(holder.pid, signal.SIGKILL)
-        assert holder.wait() == -signal.SIGKILL
+    assert code == 75 and f"process {holder.pid}" in said, said
+    os.kill(holder.pid, signal.SIGKILL)
+    assert holder.wait() == -signal.SIGKILL
     lake.check_rerun()
 
 
@@ -516,7 +506,7 @@ def test_jobs_of_two_machines_never_mix(lake: Lake) -> None:
     assert lake.read("out/run.json") == one
 
 
-@pytest.mark.parametrize(("unseen", "word"), [(False, "took this one for dead"), (True, "another job has published")])
+@pytest.mark.parametrize(("unseen", "word"), [(False, "took this one for dead|does not read back"), (True, "another job has published")])
 def test_a_job_that_finds_another_run_in_its_place_leaves_it_alone(
     lake: Lake, monkeypatch: pytest.MonkeyPatch, unseen: bool, word: str
 ) -> None:
@@ -526,19 +516,17 @@ def test_a_job_that_finds_another_run_in_its_place_leaves_it_alone(
 
     def publish() -> None:
         lake.put("night/late.parquet", lake.read("night/part-0.parquet"))
-        with silenced(lake, "out") as held, Nursery(lake.here) as nursery:
-            found["code"] = once_free(lambda: replace(lake, nursery=nursery).night(machine="two"))[0]
+        with silenced(lake, "out") as held:
+            found["code"] = once_free(lambda: replace(lake, nursery=lake.other).night(machine="two"))[0]
             for key, body in held.items() if unseen else ():
                 lake.put(key, body)
         found["run"] = lake.read("out/run.json")
 
-    (lake.here / "logs").mkdir()
-    with Nursery(lake.here / "logs") as nursery:
-        lake.store.fault("slow", "PUT", "out/.shards", before=publish)
-        code, said = replace(lake, nursery=nursery).night()
+    lake.store.fault("slow", "PUT", "out/.shards", before=publish)
+    code, said = lake.night()
 
     assert found["code"] == 4  # it has calls that are in two files
-    assert code == 1 and word in said, said
+    assert code == 1 and re.search(word, said), said
     assert lake.read("out/run.json") == found["run"]
     run = json.loads(found["run"])
     assert {f"out/{table}/{x['id']}.parquet" for x in run["shards"] for table in x["tables"]} <= set(lake.listed("out/"))
@@ -555,15 +543,12 @@ def test_a_job_whose_run_was_replaced_meanwhile_removes_nothing_of_the_other(lak
     known, back = lake.published(place), []
 
     def roll_back() -> None:
-        with silenced(lake, place), Nursery(lake.here) as nursery:
-            other = replace(lake, nursery=nursery)
+        other = replace(lake, nursery=lake.other)
+        with silenced(lake, place):
             back.append(once_free(lambda: other.score(lake.uri("lake"), out=lake.uri("scores"), machine="two", more=dated))[0])
 
-    (lake.here / "logs").mkdir()
-    with Nursery(lake.here / "logs") as nursery:
-        fault = lake.store.fault("slow", "PUT", "report.html", before=roll_back)  # once run.json is there
-        more = (*dated, "--rubric", rubric)
-        code, said = replace(lake, nursery=nursery).score(lake.uri("lake"), out=lake.uri("scores"), more=more)
+    fault = lake.store.fault("slow", "PUT", "report.html", before=roll_back)  # once run.json is there
+    code, said = lake.score(lake.uri("lake"), out=lake.uri("scores"), more=(*dated, "--rubric", rubric))
 
     assert (fault.struck, back) == (1, [0])
     assert code == 1 and "another job has published" in said, said

@@ -172,16 +172,15 @@ def test_what_a_dead_run_left_never_leaks_in(bench: Bench) -> None:
     bench.check_rerun(bench.out)
 
 
-def test_two_runs_on_one_output_one_works_the_other_says_who(bench: Bench) -> None:
+def test_two_runs_on_one_output_one_works_the_other_says_who(bench: Bench, other_nursery: Nursery) -> None:
     first = bench.start(bench.out, fault="lock:wait")
-    with Nursery(bench.out.parent) as other:
-        wait_until(first, bench.out / ".lock")
-        code, said = other.run(*bench.command(bench.out))
-        assert code == 75 and f"process {first.pid} on {os.uname().nodename}" in said
+    wait_until(first, bench.out / ".lock")
+    code, said = other_nursery.run(*bench.command(bench.out))
+    assert code == 75 and f"process {first.pid} on {os.uname().nodename}" in said
 
-        os.kill(first.pid, signal.SIGKILL)
-        assert first.wait() == -signal.SIGKILL
-        assert other.run(*bench.command(bench.out))[0] == 0
+    os.kill(first.pid, signal.SIGKILL)
+    assert first.wait() == -signal.SIGKILL
+    assert other_nursery.run(*bench.command(bench.out))[0] == 0
     assert published(bench.out) == bench.clean
 
 
