@@ -34,11 +34,11 @@ STORE_POINTS = (  # where input or output lies in a store
     "lease-number",  # it has asked, before it takes its number
     "fetch",  # before input is fetched
     "pull",  # before what the store holds of the run is brought here
+    "lease-check",  # before the job makes sure that the place is still its own
     "upload",  # before an object is written under a hidden name
     "upload-verify",  # before it is read back
     "upload-name",  # before it is copied to its name
     "upload-run",  # all tables are there, before run.json
-    "lease-check",  # after that, before the job makes sure that the place is still its own
     "upload-report",  # run.json is there, before report.html
     "upload-clean",  # before what is left over is removed
     "lease-end",  # all is done, before the next job may come

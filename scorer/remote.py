@@ -32,10 +32,10 @@ def score_to(out: str, inputs: Sequence[str], *, work: Path | None, **night: Any
     here = root / "run"
     store = Store(uri)
     with hold(root), _told_as(str(uri), here), leased(store) as lease:
-        mirror = Mirror(store, here)
+        mirror = Mirror(store, here, lease.check)
         mirror.pull()
         done = score_night(inputs, out=here, kept=mirror.push, **night)
-        mirror.publish(lease.check)
+        mirror.publish()
         shutil.rmtree(here, ignore_errors=True)  # it holds transcripts
     if done.over_budget:
         done.over_budget.args = (str(done.over_budget).replace(str(here), str(uri)),)

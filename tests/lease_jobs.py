@@ -19,7 +19,7 @@ def lease_rounds(uri: str, *, jobs: int, rounds: int) -> list[list[str]]:
     started = [context.Process(target=_ask, args=(uri, rounds, gate, told), daemon=True) for _ in range(jobs)]
     for process in started:
         process.start()
-    found = [told.get(timeout=rounds * PATIENCE_S) for _ in started]
+    found = [told.get(timeout=2 * PATIENCE_S) for _ in started]
     for process in started:
         process.join()
     return [list(each) for each in zip(*found, strict=True)]

@@ -10,6 +10,7 @@ import shutil
 import signal
 import socket
 import time
+import uuid
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -25,9 +26,11 @@ from lease_jobs import lease_rounds
 from nights import ROOT, published, small_shards, write_night
 from nursery import Nursery, Running
 
+from scorer.errors import LockedError, RunError
 from scorer.faults import STORE_POINTS
 from scorer.places import parse_uri
 from scorer.tables.fetching import find_inputs
+from scorer.tables.lease import Lease
 from scorer.tables.store import GoneError
 from scorer.tables.store import Store as TheStore
 
@@ -433,6 +436,36 @@ def test_whatever_the_moments_one_job_holds_a_place_and_all_others_leave(lake: L
     assert leases(lake) == {}
 
 
+def test_a_job_that_slept_before_it_had_its_number_lost_its_turn(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SCORER_LEASE_SECONDS", "1")
+    ids, later = iter((uuid.UUID(int=0), uuid.UUID(int=1))), uuid.uuid4
+    monkeypatch.setattr("scorer.tables.lease.uuid.uuid4", lambda: next(ids, None) or later())  # the sleeper's would be first
+    place = TheStore(parse_uri(lake.uri("out")))
+    sleeper, other = Lease(place), Lease(place)
+    asleep = iter((True,))
+    monkeypatch.setattr(
+        "scorer.tables.lease.reach", lambda point: other.take() if point == "lease-number" and next(asleep, False) else None
+    )
+
+    with pytest.raises(RunError, match="took this one for dead"):
+        sleeper.take()
+
+    other.check()
+    sleeper.end()
+    other.end()
+    assert leases(lake) == {}
+
+
+def test_a_job_that_does_not_come_to_its_number_is_not_waited_for_long(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
+    there = {"host": "elsewhere", "boot": "b", "space": "s", "pid": 7, "started": "1", "seconds": 600}
+    key = f"out/.lease.{'0' * 32}.asking"
+    lake.put(key, json.dumps(there).encode())
+    monkeypatch.setattr("scorer.tables.lease.ASKING_S", 0.5)
+
+    with pytest.raises(LockedError, match="process 7 on elsewhere works on it"):
+        Lease(TheStore(parse_uri(lake.uri("out")))).take()
+
+
 def test_two_jobs_that_begin_at_once_on_two_machines_one_works_the_other_says_who(lake: Lake) -> None:
     for _ in range(4):
         jobs = [start(lake, lake.nursery, "one", "plan:wait"), start(lake, lake.other, "two", "plan:wait")]
@@ -506,7 +539,7 @@ def test_jobs_of_two_machines_never_mix(lake: Lake) -> None:
     assert lake.read("out/run.json") == one
 
 
-@pytest.mark.parametrize(("unseen", "word"), [(False, "took this one for dead|does not read back"), (True, "another job has published")])
+@pytest.mark.parametrize(("unseen", "word"), [(False, "took this one for dead"), (True, "another job has published|does not read back")])
 def test_a_job_that_finds_another_run_in_its_place_leaves_it_alone(
     lake: Lake, monkeypatch: pytest.MonkeyPatch, unseen: bool, word: str
 ) -> None:

@@ -9,7 +9,7 @@ import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Self
@@ -21,8 +21,10 @@ from scorer.manifest import LEASE
 from scorer.tables.store import Store, StoreError, seconds_of
 
 SECONDS = "SCORER_LEASE_SECONDS"  # without a sign of life, after which a lease is free
+DAY_S = 86_400.0
 BEATS = 10  # signs of life in that time
-PAUSE_S = 0.2  # until another job, which is drawing its number, is looked for again
+PAUSE_S = (0.2, 2.0)  # until another job, which is drawing its number, is looked for again: at first, and at most
+ASKING_S = 10.0  # for which it is waited for
 NAME = re.compile(re.escape(LEASE) + r"(?P<id>[0-9a-f]{32})\.(?:asking|(?P<number>\d{1,12}))")
 
 
@@ -40,13 +42,17 @@ class Holder:
     @classmethod
     def this(cls) -> Self:
         """This process."""
-        boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
-        pid, seconds = os.getpid(), seconds_of(SECONDS, 600)
-        return cls(socket.gethostname(), boot, os.readlink("/proc/self/ns/pid"), pid, _start(pid) or "", seconds)
+        try:
+            boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+            space = os.readlink("/proc/self/ns/pid")
+        except OSError:  # no Linux: nobody can be known to be dead
+            boot = space = ""
+        pid, seconds = os.getpid(), min(seconds_of(SECONDS, 600), DAY_S)
+        return cls(socket.gethostname(), boot, space, pid, _start(pid) or "", seconds)
 
     def is_known_dead(self, ours: Self) -> bool:
         """Whether it was a process of this machine, `ours` being one, that is gone."""
-        if (self.host, self.boot, self.space) != (ours.host, ours.boot, ours.space):
+        if not ours.boot or (self.host, self.boot, self.space) != (ours.host, ours.boot, ours.space):
             return False
         try:
             os.kill(self.pid, 0)
@@ -72,12 +78,14 @@ class Lease:
 
     pyarrow's stores cannot create an object only where there is none; they list what was written before. So a job puts an object that says
     that it is asking, lists, takes a number above all that it saw, and puts that; who sees a smaller number, or the same and a smaller id,
-    leaves. One that asks and has no number yet may be about to take a small one: it is waited for, which takes two requests of its own. So
-    whatever the moments, one works and all others leave. What says `asking` stays until the end, for a listing need not be of one moment.
+    leaves. One that asks and has no number yet may be about to take a small one: it is waited for, which takes two requests of its own; who
+    has waited for long leaves. So whatever the moments, at most one works.
 
     The number is put again and again, as restic refreshes its locks (https://github.com/restic/restic/blob/master/doc/design.rst#locks):
     the store dates it, and these dates are compared with those of one's own, put just now, so no machine's clock counts. A job that was
-    silent for longer than it promised, or is known to be dead on this machine, loses its lease; `check` tells it, should it come back.
+    silent for longer than it promised, or is known to be dead on this machine, loses its lease; `check` tells it, should it come back. What
+    says `asking` is put once and never again, so that it is gone for good where another job took this one for dead, whatever this one may
+    still write.
     """
 
     def __init__(self, store: Store) -> None:
@@ -98,8 +106,10 @@ class Lease:
         reach("lease-number")
         self._name = f"{LEASE}{self._id}.{number}"
         self._store.write(self._name, self._text)
-        while self._is_waiting(number):
-            time.sleep(PAUSE_S)
+        pause, end = PAUSE_S[0], time.monotonic() + ASKING_S
+        while self._is_waiting(number, late=time.monotonic() > end):
+            time.sleep(pause)
+            pause = min(2 * pause, PAUSE_S[1])
             self._store.write(self._name, self._text)
         self._beating.start()
 
@@ -118,11 +128,11 @@ class Lease:
         for name in filter(None, (self._asking, self._name)):
             self._store.drop(name)
 
-    def _is_waiting(self, number: int) -> bool:
-        """Whether to look again. Raises LockedError where another one is before this one."""
+    def _is_waiting(self, number: int, *, late: bool) -> bool:
+        """Whether to look again. Raises LockedError where another one is before this one, or may be and it is `late`."""
         listed = self._listed()
         ours = next((seen for seen in listed if seen.id == self._id and seen.number == number), None)
-        if ours is None:
+        if ours is None or self._asking not in ours.names:
             raise RunError(f"{self._store.uri}: another job took this one for dead: run the same command again")
         others = [seen for seen in listed if seen.id != self._id]
         alive = [(seen, holder) for seen in others if (holder := self._holder(seen, now_ns=ours.beat_ns))]
@@ -132,7 +142,10 @@ class Lease:
         first = min(before, default=None, key=lambda found: found[:2])
         if first and first[:2] < (number, self._id):
             raise LockedError(self._told(first[2], first[3]))
-        return any(seen.number is None for seen, _ in alive)
+        asking = next(((seen, holder) for seen, holder in alive if seen.number is None), None)
+        if asking and late:
+            raise LockedError(self._told(*asking))
+        return asking is not None
 
     def _holder(self, seen: Seen, *, now_ns: int) -> Holder | None:
         """Who it is, None where it is gone or dead; a dead one's objects are removed."""
@@ -150,9 +163,10 @@ class Lease:
         if written is None:
             return None
         try:
-            return Holder(**json.loads(written))
+            holder = Holder(**json.loads(written))
+            return replace(holder, pid=int(holder.pid), seconds=min(float(holder.seconds), DAY_S))
         except (ValueError, TypeError):  # of another version: all that is known of it is its age
-            return Holder("another machine", "", "", 0, "", self._ours.seconds)
+            return Holder("", "", "", 0, "", self._ours.seconds)
 
     def _listed(self) -> list[Seen]:
         found: dict[str, list[tuple[str, str | None, int]]] = {}
@@ -163,20 +177,21 @@ class Lease:
 
     def _renew(self) -> bool:
         """Give a sign of life, where the lease still is ours."""
-        if self._name not in self._store.dated():
+        if not {self._name, self._asking} <= self._store.dated().keys():
             return False
-        self._store.write(self._name, self._text)
+        if not self._ended.is_set():  # else it would come back for nobody
+            self._store.write(self._name, self._text)
         return True
 
     def _beat(self) -> None:
         while not self._ended.wait(self._ours.seconds / BEATS):
-            with suppress(StoreError):  # the run itself meets it, too; check has the last word
+            with suppress(StoreError, OSError):  # the run itself meets it, too; check has the last word
                 if not self._renew():
                     return
 
     def _told(self, seen: Seen, holder: Holder) -> str:
         free = datetime.fromtimestamp(seen.beat_ns / 1e9 + holder.seconds, UTC)
-        who = f"process {holder.pid} on {holder.host} works on it"
+        who = f"process {holder.pid} on {holder.host} works on it" if holder.host else "another job works on it"
         return f"{self._store.uri}: {who}: wait until it is done, or name another --out; if it died, it is free at {free:%H:%M:%S} UTC"
 
 

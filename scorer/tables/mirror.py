@@ -18,15 +18,16 @@ from scorer.tables.store import GoneError, Store, StoreError, side_by_side
 
 
 class Mirror:
-    """A run folder `here`, whose lock is held, and its place in a store.
+    """A run folder `here`, whose lock is held, and its place in a store; `check` raises RunError where that is no longer this job's.
 
     In the store, an object is written below KEPT, read back, and only then copied to its name: a name never holds half a file. Objects
     are removed only after run.json is there, and of those only what was there when the run began, or what it put there itself.
     """
 
-    def __init__(self, store: Store, here: Path) -> None:
+    def __init__(self, store: Store, here: Path, check: Callable[[], None] = lambda: None) -> None:
         self._store = store
         self._here = here
+        self._check = check
         self._run: bytes | None = None  # run.json as the store had it
         self._there: dict[str, int] = {}  # objects that were there at the beginning, and those that were put
         self._sound: set[str] = set()  # objects whose bytes were read and are what they should be
@@ -64,7 +65,9 @@ class Mirror:
         missing = self._bring_tables(self._run)
         if missing:
             where = ", ".join(self._store.where(name) for name in missing[:5])
-            raise StoreError(f"{where}: missing or not what {RUN_FILE} says: give the same scorer score command again")
+            raise StoreError(
+                f"{where}: missing or not what {RUN_FILE} says: give the command again; if it stays, the scorer score that made it"
+            )
         self._write(RUN_FILE, self._run)
         self._bring_report()
         return about
@@ -73,6 +76,7 @@ class Mirror:
         """Put a finished shard into the store, so that another machine could go on from it; nobody reads it before it is published."""
         if all(self._there.get(f"{name}/{shard.id}.parquet") == file.size for name, file in shard.tables.items()):
             return shard  # the run before had it
+        self._check()
         if f"{KEPT}/{shard.id}/{MARK}" not in self._there:
             names = {name: f"{KEPT}/{shard.id}/{name}.parquet" for name in shard.tables}
             side_by_side(self._put, [(self._local(shard, name), names[name], file.sha256) for name, file in shard.tables.items()])
@@ -82,19 +86,20 @@ class Mirror:
                 self._put(mark, f"{KEPT}/{shard.id}/{MARK}", file_hash(mark))
         return shard
 
-    def publish(self, check: Callable[[], None]) -> None:
+    def publish(self) -> None:
         """Make the store hold the run that is here: tables, then run.json, then the report; then remove what belongs to no run any more.
 
-        Raises RunError where another job has published there in the meantime. `check` raises where the place is no longer this job's.
+        Raises RunError where another job has published there in the meantime.
         """
+        self._check()
         written = (self._here / RUN_FILE).read_bytes()
         shards = shards_of(parse_run(self._here / RUN_FILE, written))
         side_by_side(self._publish, _files(shards))
         reach("upload-run")
-        check()
+        self._check()
         found = self._standing(written, before=self._run)
         if found == self._run != written:
-            self._replace(RUN_FILE, check)
+            self._replace(RUN_FILE, self._check)
         self._repair(shards, written)
         reach("upload-report")
         self._standing(written)
@@ -184,6 +189,7 @@ class Mirror:
         self._store.put(source, name)
         reach("upload-verify")
         if self._store.sha256(name) != sha256:
+            self._check()
             raise StoreError(f"{self._store.where(name)}: what was written does not read back: look after the store and run again")
         self._there[name] = source.stat().st_size
         self._sound.add(name)
@@ -193,6 +199,7 @@ class Mirror:
         reach("upload-name")
         self._store.copy(staged, name)
         if self._store.sha256(name) != sha256:
+            self._check()
             raise StoreError(f"{self._store.where(name)}: what was copied does not read back: look after the store and run again")
         self._there[name] = self._there[staged]
         self._sound.add(name)
