@@ -142,17 +142,20 @@ def _shards(
     wanted = [plan for plan in plans if plan.id not in known]
     here = Handout(rules, reader, wanted, out=out.resolve(), workdir=workdir.resolve(), folder=folder)
     before = done
-    for shard in engine.run(here, lambda rows: progress(before + rows, reader.rows_in)) if wanted else ():
-        done += rows_of(shard)
-        facts = {
-            "calls": shard.counts["calls"],
-            "rows_rejected": shard.counts["rows_rejected"],
-            "rows_done": done,
-            "rows_in": reader.rows_in,
-        }
-        tell("shard", run_id=job.stamp.run_id, shard=shard.id, seconds=round(time.monotonic() - since, 2), **facts)
-        since = time.monotonic()
-        yield shard
+    if not wanted:
+        return
+    with closing(engine.run(here, lambda rows: progress(before + rows, reader.rows_in))) as scored:
+        for shard in scored:
+            done += rows_of(shard)
+            facts = {
+                "calls": shard.counts["calls"],
+                "rows_rejected": shard.counts["rows_rejected"],
+                "rows_done": done,
+                "rows_in": reader.rows_in,
+            }
+            tell("shard", run_id=job.stamp.run_id, shard=shard.id, seconds=round(time.monotonic() - since, 2), **facts)
+            since = time.monotonic()
+            yield shard
 
 
 def _loose_shard(job: Job, folder: RunFolder, tables: RunTables, rejects: Sequence[Reject]) -> Shard:

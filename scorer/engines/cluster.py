@@ -1,10 +1,12 @@
 """How does this process come to a Ray, and leave nothing of one behind that it started?"""
 
 import os
+import select
 import signal
 import socket
+import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -15,6 +17,7 @@ from scorer.stopping import SIGNALS, heed, stop, stop_that_came
 
 STORE_BYTES = 100 << 20  # of a Ray that we start: only tasks and receipts go through it
 CONNECT_S = 10.0
+ENDED_S = 2.0  # for processes to be gone that were killed
 SETTINGS = b"\x04"  # the frame that each side of HTTP/2 begins with; Ray speaks gRPC, which is HTTP/2
 HELLO = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes(3) + SETTINGS + bytes(5)
 
@@ -42,27 +45,35 @@ def connected(address: str | None, workers: int | None) -> Iterator[Any]:
 
     handlers = {number: signal.getsignal(number) for number in SIGNALS}
     others = _started().get(os.getpid(), [])
-    with TemporaryDirectory(prefix=f"ray-{os.getpid()}-", dir="/tmp", ignore_cleanup_errors=True) as folder:  # short: sockets are in it
+    with ExitStack() as stack:
+        own = {} if address else stack.enter_context(_own(workers))
         try:
-            _start(ray, address, workers, folder)
-            _put_back(handlers)
+            _start(ray, address, own, handlers)
             yield ray
         finally:
-            with _killed_after(others):
+            with nullcontext() if address else _killed_after(others):  # nothing of another's cluster is ours to end
                 ray.shutdown()
             _put_back(handlers)
             heed()  # Ray makes an error of its own of what the handler of a signal raises
 
 
-def _start(ray: Any, address: str | None, workers: int | None, folder: str) -> None:
-    own = {
-        "num_cpus": max(workers or 1, usable_cores()),
-        "include_dashboard": False,
-        "object_store_memory": STORE_BYTES,
-        "_temp_dir": folder,
-    }
+@contextmanager
+def _own(workers: int | None) -> Iterator[dict[str, Any]]:
+    """Settings of a Ray of our own, whose files go with it."""
+    base = os.environ.get("RAY_TMPDIR", "/tmp")  # as Ray itself has it; short, for sockets are in it
+    with TemporaryDirectory(prefix=f"ray-{os.getpid()}-", dir=base, ignore_cleanup_errors=True) as folder:
+        yield {
+            "num_cpus": max(workers or 1, usable_cores()),
+            "include_dashboard": False,
+            "object_store_memory": STORE_BYTES,
+            "_temp_dir": folder,
+        }
+
+
+def _start(ray: Any, address: str | None, own: dict[str, Any], handlers: dict[signal.Signals, Any]) -> None:
     try:
-        ray.init(address=address or "local", log_to_driver=False, logging_level="error", **({} if address else own))
+        ray.init(address=address or "local", log_to_driver=False, logging_level="error", **own)
+        _put_back(handlers)
     except SystemExit:  # raised by the handler of SIGTERM that Ray puts in place of ours
         stop(signal.SIGTERM)
     except (ConnectionError, ValueError, RuntimeError) as error:
@@ -86,10 +97,24 @@ def _killed_after(others: Collection[int]) -> Iterator[None]:
             with suppress(OSError):  # it has ended
                 found.append(os.pidfd_open(number))  # its number may be another's by then
                 handles.callback(os.close, found[-1])
-        yield
-        for handle in found:
-            with suppress(OSError):
-                signal.pidfd_send_signal(handle, signal.SIGKILL)
+        try:
+            yield
+        finally:
+            for handle in found:
+                with suppress(OSError):
+                    signal.pidfd_send_signal(handle, signal.SIGKILL)
+            _await(found, seconds=ENDED_S)
+
+
+def _await(processes: Sequence[int], *, seconds: float) -> None:
+    """Wait until they have ended, so that none writes to a folder that goes."""
+    waiting, left, end = select.poll(), set(processes), time.monotonic() + seconds
+    for handle in processes:
+        waiting.register(handle, select.POLLIN)
+    while left and (rest := end - time.monotonic()) > 0:
+        for handle, _ in waiting.poll(rest * 1000):
+            waiting.unregister(handle)
+            left.discard(handle)
 
 
 def _descendants(parent: int, started: Mapping[int, Sequence[int]], others: Collection[int]) -> Iterator[int]:

@@ -1,7 +1,7 @@
 """What must anything that runs shards be able to do? Tasks in, receipts out; it schedules, our own commit keeps the promises."""
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -73,7 +73,7 @@ class Engine(Protocol):
         Raises ModelError where it cannot be used, RunError where the engine cannot.
         """
 
-    def run(self, night: Handout, progress: Progress) -> Iterator[Shard]:
+    def run(self, night: Handout, progress: Progress) -> Generator[Shard, None, None]:
         """A receipt for each shard, as they are kept."""
 
 

@@ -2,7 +2,7 @@
 
 import multiprocessing
 import signal
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
@@ -31,7 +31,7 @@ class Plain:
         self._loaded = load_model(model)
         return self._loaded.labels
 
-    def run(self, night: Handout, progress: Progress) -> Iterator[Shard]:
+    def run(self, night: Handout, progress: Progress) -> Generator[Shard, None, None]:
         """Told after every call."""
         done = 0
         for plan, call_ids, calls in night.reader.calls(night.plans):
@@ -67,7 +67,7 @@ class Processes:
         tell("reading", place=told_place())
         return declared_labels(model)
 
-    def run(self, night: Handout, progress: Progress) -> Iterator[Shard]:
+    def run(self, night: Handout, progress: Progress) -> Generator[Shard, None, None]:
         """Told after every shard. Raises RunError where a shard keeps killing its worker."""
         setting = night.setting(max(1, usable_cores() // self._workers))
         ledger, done, slots = Ledger(night.tasks()), 0, []

@@ -1,7 +1,7 @@
 """How does a night run on a Ray cluster? Ray schedules actors; no transcript goes through its object store."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
@@ -39,7 +39,7 @@ class Ray:
             check_is_ray(self._address)
         return declared_labels(model)
 
-    def run(self, night: Handout, progress: Progress) -> Iterator[Shard]:
+    def run(self, night: Handout, progress: Progress) -> Generator[Shard, None, None]:
         """Told after every shard. Raises RunError where a shard keeps killing its worker, or the cluster gives no worker."""
         with connected(self._address, self._workers) as ray:
             crew = _Crew(ray, night, self._wait_s)
