@@ -106,7 +106,7 @@ def read_corpus(paths: Iterable[Path], label_names: Sequence[str]) -> list[Label
     if problems:
         raise ConfigError(listing(f"the labelled calls cannot be used: {count_of(len(problems), 'problem')}", problems[:SHOWN]))
     if not calls:
-        looked = ", ".join(map(str, files)) or "no file"
+        looked = ", ".join(map(str, files[:SHOWN])) or "no file"
         raise ConfigError(f"no labelled call was found, in {looked}: name files that hold some under train and dev of the training config")
     return [labelled for _, labelled in calls.values()]
 
