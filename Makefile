@@ -31,6 +31,7 @@ $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/.score: $(BIN)/python pyproject.toml requirements.lock
+	@echo "setting up: some minutes the first time"
 	$(BIN)/pip install --disable-pip-version-check -q -c requirements.lock -e .
 	touch $@
 

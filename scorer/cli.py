@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from enum import StrEnum
+from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -27,6 +28,20 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.add_typer(review, name="review")
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"scorer {version('scorer')}")
+        raise typer.Exit
+
+
+@app.callback()
+def every(
+    asked: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Say which version this is.")] = False,
+) -> None:
+    """What holds for every command."""
+
 
 Inputs = Annotated[list[str], typer.Argument(metavar="INPUT...", help="Parquet files, folders or globs; paths or URIs.")]
 Out = Annotated[Path, typer.Option("--out", help="Folder for the results; new, or holding the same run.")]

@@ -1,9 +1,10 @@
 """How does a command end that failed: with which exit code, and in which words?"""
 
 import os
+from typing import TypeGuard
 
 from scorer.durable import ADVICE
-from scorer.errors import ExitCode, bug
+from scorer.errors import ExitCode, bug, to_install
 from scorer.log import told
 
 
@@ -13,7 +14,7 @@ def code_of(error: BaseException | None) -> int:
         return ExitCode.DONE
     if isinstance(code := getattr(error, "exit_code", None), int):  # ours, and typer's own
         return int(code)
-    if isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno in ADVICE):
+    if isinstance(error, MemoryError) or _wants_extra(error) or (isinstance(error, OSError) and error.errno in ADVICE):
         return ExitCode.FAILED
     return ExitCode.BUG
 
@@ -26,7 +27,17 @@ def ended(error: BaseException, message: str) -> int:
 
 
 def other(error: Exception) -> str:
-    """A disk that failed where nobody looked, or a bug: where it happened, never what the message held, for it may quote a transcript."""
+    """A disk that failed where nobody looked, a library that is not there, or a bug: where it happened, never what the message held.
+
+    For that may quote a transcript.
+    """
     if isinstance(error, OSError) and error.errno in ADVICE:
         return f"{os.strerror(error.errno)}: {ADVICE[error.errno]}"
+    if _wants_extra(error):
+        what = "the review app wants the extra review, what makes models the extra train"
+        return f"{error.name} is not installed: {what}: {to_install('review,train')}"
     return bug(error)
+
+
+def _wants_extra(error: BaseException) -> TypeGuard[ModuleNotFoundError]:
+    return isinstance(error, ModuleNotFoundError) and (error.name or "scorer").partition(".")[0] != "scorer"

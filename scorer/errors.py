@@ -72,6 +72,11 @@ class RejectBudgetError(ScorerError):
     exit_code = ExitCode.TOO_MANY_REJECTS
 
 
+def to_install(extra: str) -> str:
+    """The command that adds an extra, from the project's folder."""
+    return f".venv/bin/pip install -c requirements.lock -e '.[{extra}]'"
+
+
 def frames(trace: TracebackType | None) -> list[str]:
     """Where something was raised, a line for each call; never what the error held, for it may quote a transcript."""
     return [f"  {frame.filename}:{frame.lineno} in {frame.name}" for frame in traceback.extract_tb(trace)]

@@ -47,6 +47,8 @@ def fetch_run(uri: str, out: Path) -> dict[str, Any]:
 
     Raises RunError where there is none or the folder holds something else, StoreError where what is there is damaged.
     """
+    if not is_uri(uri):
+        raise RunError(f"{uri}: a folder of this machine: give it to the command that reads the run, there is nothing to fetch")
     store = Store(parse_uri(uri))
     with hold(out):
         return Mirror(store, out).fetch()

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -338,6 +339,25 @@ def test_the_command_line_loads_no_heavy_library() -> None:
     result = subprocess.run([sys.executable, "-c", f"import sys, scorer.cli; {heavy}"], capture_output=True, text=True, check=True)
 
     assert result.stdout.strip() == "[]"
+
+
+def test_the_version_is_told() -> None:
+    assert scorer("--version") == (0, f"scorer {version('scorer')}\n")
+
+
+def test_a_library_that_is_not_installed_is_named_with_what_installs_it(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def wanting() -> None:
+        __import__("argon2_that_nobody_has.exceptions")
+
+    monkeypatch.setattr(cli, "app", wanting)
+    with pytest.raises(SystemExit) as caught:
+        cli.main()
+
+    assert caught.value.code == 1
+    assert "argon2_that_nobody_has is not installed" in (said := capsys.readouterr().err) and "'.[review,train]'" in said
+    assert code_of(ModuleNotFoundError(name="scorer.nowhere")) == 3
 
 
 def test_a_bug_says_where_and_not_what(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

@@ -6,7 +6,7 @@ from importlib.util import find_spec
 from scorer.engines.engine import Engine
 from scorer.engines.local import Plain, Processes
 from scorer.engines.ray import Ray
-from scorer.errors import ConfigError, UsageError
+from scorer.errors import ConfigError, UsageError, to_install
 
 ADDRESS = re.compile(r"auto|[^\s/]+:\d{1,5}")
 
@@ -20,5 +20,5 @@ def choose(name: str, *, address: str | None, workers: int | None) -> Engine:
     if address is not None and not ADDRESS.fullmatch(address):
         raise UsageError(f"--ray-address {address}: give host:port, or auto, and run the command on a machine of the cluster")
     if not find_spec("ray"):
-        raise ConfigError("--engine ray needs Ray, which is not installed: pip install 'scorer[ray]'")
+        raise ConfigError(f"--engine ray needs Ray, which is not installed: {to_install('ray')}")
     return Ray(address, workers)
