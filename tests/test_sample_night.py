@@ -64,8 +64,9 @@ def test_the_sample_night_is_in_no_labelled_set() -> None:
     assert not night & set.union(*sets)
 
 
-def test_the_shipped_weights_are_small_and_beat_the_baselines() -> None:
-    assert (ROOT / "models/default/model.safetensors").stat().st_size < 50_000_000
-    numbers = json.loads((ROOT / "models/default/evaluation.json").read_text(encoding="utf-8"))
+@pytest.mark.parametrize("name", ["default", "small"])
+def test_the_shipped_weights_are_small_and_beat_the_baselines(name: str) -> None:
+    assert (ROOT / "models" / name / "model.safetensors").stat().st_size < 50_000_000
+    numbers = json.loads((ROOT / "models" / name / "evaluation.json").read_text(encoding="utf-8"))
 
     assert numbers["mean_f1_of_behaviours"] > max(0.75, numbers["mean_lexicon_f1"], numbers["mean_tfidf_f1"])

@@ -471,16 +471,17 @@ def test_the_card_names_the_encoder_whatever_was_trained_on_from(base_model: str
     assert encoder_of(base_model) == encoder
 
 
-def test_going_on_starts_from_the_model_in_use_and_differs_in_pace_only() -> None:
-    whole, more = (load_yaml(CONFIGS / f"{name}.yaml", TrainingConfig).model_dump() for name in ("training", "continue"))
+@pytest.mark.parametrize(
+    ("name", "differs"),
+    [
+        ("continue", {"base_model", "base_share", "epochs", "learning_rate", "head_learning_rate"}),
+        ("small", {"base_model", "layers", "teacher", "teacher_share", "epochs"}),
+    ],
+)
+def test_what_starts_from_the_model_in_use_differs_in_this_only(name: str, differs: set[str]) -> None:
+    whole, more = (load_yaml(CONFIGS / f"{each}.yaml", TrainingConfig).model_dump() for each in ("training", name))
 
-    assert {key for key in whole if whole[key] != more[key]} == {
-        "base_model",
-        "base_share",
-        "epochs",
-        "learning_rate",
-        "head_learning_rate",
-    }
+    assert {key for key in whole if whole[key] != more[key]} == differs
     assert more["base_model"] == "models/default" and (CONFIGS.parent / more["base_model"] / RECORD).is_file()
 
 
