@@ -32,7 +32,7 @@ def call_rows(call_id: str, *, turns: int, part: tuple[int, int] = (0, 1)) -> li
     return rows
 
 
-def arguments(night: Path, out: Path, model: Path, config: Path, *more: object) -> list[object]:
+def arguments(night: object, out: object, model: Path, config: Path, *more: object) -> list[object]:
     """The command line that scores a night."""
     named = {"--out": out, "--config": config, "--rubric": ROOT / "configs/rubric.yaml", "--model": model}
     return ["score", night, *(part for pair in named.items() for part in pair), *more]

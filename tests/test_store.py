@@ -23,7 +23,7 @@ import pyarrow.parquet as pq
 import pytest
 from faulty_store import Store, faulty_store
 from lease_jobs import lease_rounds
-from nights import ROOT, published, small_shards, write_night
+from nights import ROOT, arguments, published, small_shards, write_night
 from nursery import Nursery, Running
 
 from scorer.errors import LockedError, RunError
@@ -56,10 +56,12 @@ class Lake:
     def uri(self, key: str) -> str:
         return self.store.uri(f"{self.bucket}/{key}")
 
+    def command(self, night: object, *more: object, out: object, machine: str = "one") -> list[object]:
+        """The command line that scores on a machine."""
+        return arguments(night, out, self.model, self.config, *more, "--work", self.here / machine)
+
     def score(self, *inputs: object, out: object, fault: str = "", machine: str = "one", more: tuple[object, ...] = ()) -> tuple[int, str]:
-        named = {"--config": self.config, "--rubric": ROOT / "configs/rubric.yaml", "--model": self.model, "--work": self.here / machine}
-        options = [part for pair in named.items() for part in pair]
-        return self.nursery.run("score", *inputs, "--out", out, *options, "--log", "json", *more, fault=fault)
+        return self.nursery.run(*self.command(*inputs, out=out, machine=machine), "--log", "json", *more, fault=fault)
 
     def night(self, fault: str = "", **more: Any) -> tuple[int, str]:
         return self.score(self.uri("night"), out=self.uri("out"), fault=fault, **more)
@@ -372,14 +374,13 @@ def test_a_date_is_replaced_whole_and_the_old_version_stands_until_the_new_one_i
 
 
 def test_two_jobs_on_one_output_one_works_the_other_says_who(lake: Lake) -> None:
-    named = {"--config": lake.config, "--rubric": ROOT / "configs/rubric.yaml", "--model": lake.model, "--work": lake.here / "one"}
-    options = [part for pair in named.items() for part in pair]
-    running = lake.nursery.start("score", lake.uri("night"), "--out", lake.uri("out"), *options, fault="pull:wait")
+    command = lake.command(lake.uri("night"), out=lake.uri("out"))
+    running = lake.nursery.start(*command, fault="pull:wait")
     until = time.monotonic() + 60
     while not list(lake.here.glob("one/*/.lock")) and time.monotonic() < until:
         time.sleep(0.05)
     time.sleep(0.5)
-    code, said = lake.other.run("score", lake.uri("night"), "--out", lake.uri("out"), *options)
+    code, said = lake.other.run(*command)
     assert code == 75 and f"process {running.pid}" in said, said
     os.kill(running.pid, signal.SIGTERM)
     assert running.wait() == 143
@@ -421,9 +422,7 @@ def once_free(run: Callable[[], tuple[int, str]]) -> tuple[int, str]:
 
 
 def start(lake: Lake, nursery: Nursery, machine: str, fault: str = "") -> Running:
-    named = {"--config": lake.config, "--rubric": ROOT / "configs/rubric.yaml", "--model": lake.model, "--work": lake.here / machine}
-    options = [part for pair in named.items() for part in pair]
-    return nursery.start("score", lake.uri("night"), "--out", lake.uri("out"), *options, "--log", "json", fault=fault)
+    return nursery.start(*lake.command(lake.uri("night"), out=lake.uri("out"), machine=machine), "--log", "json", fault=fault)
 
 
 def test_whatever_the_moments_one_job_holds_a_place_and_all_others_leave(lake: Lake) -> None:

@@ -188,19 +188,21 @@ class Mirror:
         reach("upload")
         self._store.put(source, name)
         reach("upload-verify")
-        if self._store.sha256(name) != sha256:
-            self._check()
-            raise StoreError(f"{self._store.where(name)}: what was written does not read back: look after the store and run again")
+        self._verify(name, sha256, "written")
         self._there[name] = source.stat().st_size
         self._sound.add(name)
+
+    def _verify(self, name: str, sha256: str, done: str) -> None:
+        """Raise StoreError where an object is another one than it should be; RunError where that is since the place is another job's."""
+        if self._store.sha256(name) != sha256:
+            self._check()
+            raise StoreError(f"{self._store.where(name)}: what was {done} does not read back: look after the store and run again")
 
     def _name(self, staged: str, name: str, sha256: str) -> None:
         """Give a verified object its name."""
         reach("upload-name")
         self._store.copy(staged, name)
-        if self._store.sha256(name) != sha256:
-            self._check()
-            raise StoreError(f"{self._store.where(name)}: what was copied does not read back: look after the store and run again")
+        self._verify(name, sha256, "copied")
         self._there[name] = self._there[staged]
         self._sound.add(name)
 
