@@ -3,6 +3,7 @@
 import errno
 import os
 import signal
+import sys
 from itertools import count
 
 from scorer.errors import ConfigError, listing
@@ -59,13 +60,14 @@ def reach(point: str) -> None:
         raise ConfigError(listing(f"{VARIABLE}: {wanted!r} is not point:action; unset it, or choose from", known))
     number = next(_reached)
     if where == point or where == str(number):
-        _act(action)
+        _act(action, point)
 
 
-def _act(action: str) -> None:
+def _act(action: str, point: str) -> None:
     if action == "kill":
         os.kill(os.getpid(), signal.SIGKILL)
     elif action == "wait":
+        print(f"scorer: waits at {point}", file=sys.stderr, flush=True)
         signal.pause()
     elif action == "memory":
         raise MemoryError

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,6 +31,13 @@ class Running:
         self.nursery.busy = None
         self.peak_mb, self.cpu_s = int(peak_kb) >> 10, float(cpu_s)
         return int(code)
+
+    def wait_at(self, point: str) -> None:
+        """Until the run is where its fault lets it wait."""
+        until = time.monotonic() + 120
+        while f"waits at {point}\n" not in self.said():
+            assert time.monotonic() < until, self.said()
+            time.sleep(0.01)
 
     def said(self) -> str:
         """What it printed, on both streams."""

@@ -376,10 +376,7 @@ def test_a_date_is_replaced_whole_and_the_old_version_stands_until_the_new_one_i
 def test_two_jobs_on_one_output_one_works_the_other_says_who(lake: Lake) -> None:
     command = lake.command(lake.uri("night"), out=lake.uri("out"))
     running = lake.nursery.start(*command, fault="pull:wait")
-    until = time.monotonic() + 60
-    while not list(lake.here.glob("one/*/.lock")) and time.monotonic() < until:
-        time.sleep(0.05)
-    time.sleep(0.5)
+    running.wait_at("pull")
     code, said = lake.other.run(*command)
     assert code == 75 and f"process {running.pid}" in said, said
     os.kill(running.pid, signal.SIGTERM)

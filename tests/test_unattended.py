@@ -19,7 +19,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from nights import ROOT, arguments, broken, call_rows, leftovers, published, small_shards, write_night
-from nursery import Nursery, Running
+from nursery import Nursery, Running, pipe
 
 from scorer.faults import POINTS
 
@@ -81,14 +81,6 @@ class Bench:
 def events(said: str, name: str) -> list[dict[str, Any]]:
     lines = [json.loads(line) for line in said.splitlines() if line.startswith("{")]
     return [line for line in lines if line["event"] == name]
-
-
-def wait_until(running: Running, path: Path) -> None:
-    """Until the run has made `path`, and written to it."""
-    until = time.monotonic() + 120
-    while not (path.exists() and path.stat().st_size):
-        assert time.monotonic() < until, running.said()
-        time.sleep(0.01)
 
 
 def test_kills_at_random_moments_lose_nothing_and_show_nothing_partial(bench: Bench) -> None:
@@ -174,7 +166,7 @@ def test_what_a_dead_run_left_never_leaks_in(bench: Bench) -> None:
 
 def test_two_runs_on_one_output_one_works_the_other_says_who(bench: Bench, other_nursery: Nursery) -> None:
     first = bench.start(bench.out, fault="lock:wait")
-    wait_until(first, bench.out / ".lock")
+    first.wait_at("lock")
     code, said = other_nursery.run(*bench.command(bench.out))
     assert code == 75 and f"process {first.pid} on {os.uname().nodename}" in said
 
@@ -197,8 +189,7 @@ def test_two_runs_on_one_output_one_works_the_other_says_who(bench: Bench, other
 )
 def test_a_run_that_is_told_to_stop_stops_clean_and_can_go_on(bench: Bench, number: signal.Signals, code: int, point: str) -> None:
     running = bench.start(bench.out, fault=f"{point}:wait")
-    signs = {"lock": ".lock", "manifest": "calls", "report": "run.json", "report-sync": ".report.html"}
-    wait_until(running, bench.out / signs.get(point, ".staging"))
+    running.wait_at(point)
     began = time.monotonic()
 
     os.kill(running.pid, number)
@@ -224,7 +215,7 @@ def test_another_rubric_may_be_stopped_or_killed_too(bench: Bench, point: str, n
     clean, out = bench.out.with_name("clean"), bench.out.with_name("again")
     assert bench.nursery.run(*command, clean)[0] == 0
     running = bench.nursery.start(*command, out, fault=f"{point}:wait")
-    wait_until(running, out / {"verify": ".staging", "report": "run.json"}.get(point, ".report.html"))
+    running.wait_at(point)
     began = time.monotonic()
 
     os.kill(running.pid, number)
@@ -240,10 +231,7 @@ def test_a_run_that_is_told_to_stop_waits_for_no_library(bench: Bench) -> None:
     slow = "import atexit, time; atexit.register(time.sleep, 60); from scorer.cli import main; main()"
     command = [sys.executable, "-c", slow, *map(str, bench.command(bench.out))]
     run = subprocess.Popen(command, env=os.environ | {"SCORER_FAULT": "lock:wait"}, stderr=subprocess.PIPE, text=True)
-    until = time.monotonic() + 120
-    while not (bench.out / ".lock").exists():
-        assert time.monotonic() < until
-        time.sleep(0.05)
+    assert any("waits at lock" in line for line in pipe(run.stderr))
 
     run.send_signal(signal.SIGTERM)
 

@@ -39,16 +39,19 @@ class RunFolder:
     @contextmanager
     def workdir(self) -> Iterator[Path]:
         """A private folder for what is needed only now; also removes what runs before left in theirs."""
+        try:  # from before the folder is there: a run may be told to stop while it is made
+            yield self._swept()
+        finally:
+            shutil.rmtree(self._staging, ignore_errors=True)
+
+    def _swept(self) -> Path:
+        """A new folder in `staging`, with nothing else there."""
         try:
             shutil.rmtree(self._staging, ignore_errors=True)
             self._staging.mkdir(parents=True, exist_ok=True)  # a worker of a run that was killed may still write there
-            folder = Path(tempfile.mkdtemp(dir=self._staging))
+            return Path(tempfile.mkdtemp(dir=self._staging))
         except OSError as error:
             raise unwritable(self._staging, error) from error
-        try:
-            yield folder
-        finally:
-            shutil.rmtree(self._staging, ignore_errors=True)
 
     def is_whole(self) -> bool:
         """Whether all that the run before had is there, as it was; also removes what a kill after its run.json left."""
