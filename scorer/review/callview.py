@@ -15,7 +15,7 @@ from scorer.scoring.rubric import Rubric
 from scorer.tables.judged import read_judged
 from scorer.tables.nights import AGENT, STARTED, TEAM
 
-MENTIONED = 0.2  # probabilities from here on are shown beside the segment, also without a label
+MENTIONED = 0.2  # probability from which a label is shown beside the segment, also where it is not given
 QUOTE = 200  # characters of a quote
 QUOTES = 3  # per reason
 
@@ -28,6 +28,11 @@ class Mark:
     probability: float
     given: bool
     evidence: bool
+
+    @property
+    def mentioned(self) -> bool:
+        """Whether it is shown beside the segment."""
+        return self.given or self.probability >= MENTIONED
 
 
 @dataclass(frozen=True, slots=True)

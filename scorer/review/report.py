@@ -17,13 +17,13 @@ from scorer.review.masks import visible
 from scorer.review.night import Group, Night, histogram, read_night
 from scorer.review.render import render
 from scorer.review.shrink import PRIOR_CHANCES, Shrunk, shrink, stands_out
+from scorer.scoring.flags import SEVERITIES
 from scorer.tables.nights import call_facts, flag_facts, reject_facts
 
 TRANSCRIPTS = 40  # flagged calls that are shown in full; a mail should stay small
 LISTED = 400  # flagged calls in the list
 AGENTS = 12  # per behaviour
 REJECTS = 50
-SEVERITIES = ("critical", "warning", "notice")
 
 
 @dataclass(frozen=True, slots=True)
