@@ -15,7 +15,7 @@ from scorer.scoring.rubric import Rubric
 from scorer.tables.judged import read_judged
 from scorer.tables.nights import AGENT, STARTED, TEAM
 
-MENTIONED = 0.2  # probabilities from here on are shown beside the segment, also without a label
+MENTIONED = 0.2  # probability from which a label is shown beside the segment, also where it is not given
 QUOTE = 200  # characters of a quote
 QUOTES = 3  # per reason
 
@@ -28,6 +28,11 @@ class Mark:
     probability: float
     given: bool
     evidence: bool
+
+    @property
+    def mentioned(self) -> bool:
+        """Whether it is shown beside the segment."""
+        return self.given or self.probability >= MENTIONED
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,12 +152,13 @@ def _arithmetic(score: CallScore, rubric: Rubric) -> Iterator[str]:
         return
     terms = contributions(score.behaviours)
     upper = " + ".join(f"{weight:g}×{points:.2f}" for _, weight, points in terms)
-    yield f"100 × ({upper}) / {sum(weight for _, weight, _ in terms):g} = {score.raw_score:.1f}"
+    whole = sum(weight for _, weight, _ in terms)
+    yield f"Score: 100 × ({upper}) / {whole:g} = {score.raw_score:.1f}, the mean of the points by weight, over what had a chance."
     if score.auto_fail and score.score < score.raw_score:
         yield f"A critical rule holds it at {score.score:.1f}: {score.auto_fail}."
     elif score.auto_fail:
         yield f"A critical rule was broken too, which takes nothing off this score: {score.auto_fail}."
-    yield f"From probabilities instead of labels: {score.expected_score or 0:.1f}. Rubric {rubric.name}, version {rubric.version}."
+    yield f"The same from probabilities instead of labels: {score.expected_score or 0:.1f}. Rubric {rubric.name}, version {rubric.version}."
 
 
 def _field(fields: Mapping[str, Any], name: str) -> str:

@@ -16,7 +16,6 @@ class Bar:
 
     x: float
     width: float
-    index: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,13 +55,13 @@ def _draw(
     first, last = _ends(spans)
     scale = WIDTH / max(1e-9, last - first)
 
-    def bar(index: int, start: float, end: float) -> Bar:
-        return Bar(round((start - first) * scale, 1), round(max(2.0, (end - start) * scale), 1), index)
+    def bar(start: float, end: float) -> Bar:
+        return Bar(round((start - first) * scale, 1), round(max(2.0, (end - start) * scale), 1))
 
     speakers = [name for name in ("agent", "customer", "other") if any(s.speaker == name for s in segments)]
-    lanes = tuple((name, tuple(bar(s.index, *spans[s.index]) for s in segments if s.speaker == name)) for name in speakers)
-    both = tuple(bar(-1, start, end) for start, end in overlaps(segments, spans)) if ticks else ()
-    marked = tuple(bar(s.index, *spans[s.index]) for s in segments if s.index in evidence)
+    lanes = tuple((name, tuple(bar(*spans[s.index]) for s in segments if s.speaker == name)) for name in speakers)
+    both = tuple(bar(start, end) for start, end in overlaps(segments, spans)) if ticks else ()
+    marked = tuple(bar(*spans[s.index]) for s in segments if s.index in evidence)
     return Timeline(lanes, both, marked, ticks, said)
 
 

@@ -68,10 +68,8 @@ def clearly_differ(now: Tally, before: Tally) -> bool:
     return error > 0 and abs(now.rate - before.rate) > CLEAR * error
 
 
-def what_changed(about: Mapping[str, Any], last: Mapping[str, Any] | None) -> list[str]:
+def what_changed(about: Mapping[str, Any], last: Mapping[str, Any]) -> list[str]:
     """Plain sentences on model, rubric and program against the last run."""
-    if last is None:
-        return ["There is no earlier run beside this one to compare with."]
     found = []
     if about["model"]["sha256"] != last["model"]["sha256"]:
         found.append(f"Another model: {last['model']['name']} ({last['model']['sha256'][:8]}) before, {about['model']['name']} now.")

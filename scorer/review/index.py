@@ -13,10 +13,10 @@ from scorer.review.sample import draw, strata
 from scorer.review.store import saving
 from scorer.review.verdicts import set_state
 from scorer.review.words import find_again, remember, wordless
+from scorer.scoring.flags import SEVERITIES
 from scorer.tables.judged import read_judged
 from scorer.tables.nights import AGENT, TEAM, call_facts, drift_facts, flag_facts, label_facts
 
-SEVERITIES = ("critical", "warning", "notice")
 FACTS = ("agent", "team", "score", "band", "severity", "doubt", "labels", "kind", "stratum")  # of a call, but its names and state
 UNFLAGGED = len(SEVERITIES)  # severity of a call without a flag
 

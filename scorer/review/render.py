@@ -37,10 +37,10 @@ def plain(name: str) -> str:
     return name.replace("_", " ")
 
 
-def percent(share: float | None) -> str:
+def percent(share: float | None, unknown: str = "no chance") -> str:
     """A share as whole percent; below 10 % with one digit."""
     if share is None:
-        return "no chance"
+        return unknown
     return f"{share:.1%}" if 0 < share < 0.1 else f"{share:.0%}"
 
 

@@ -14,16 +14,16 @@ from scorer.records import Tally
 from scorer.review.callview import CallView, read_views
 from scorer.review.compare import earlier_runs, what_changed, what_moved
 from scorer.review.masks import visible
-from scorer.review.night import Group, Night, histogram, read_night
+from scorer.review.night import BAR_POINTS, Group, Night, histogram, read_night
 from scorer.review.render import render
 from scorer.review.shrink import PRIOR_CHANCES, Shrunk, shrink, stands_out
+from scorer.scoring.flags import SEVERITIES
 from scorer.tables.nights import call_facts, flag_facts, reject_facts
 
 TRANSCRIPTS = 40  # flagged calls that are shown in full; a mail should stay small
 LISTED = 400  # flagged calls in the list
 AGENTS = 12  # per behaviour
 REJECTS = 50
-SEVERITIES = ("critical", "warning", "notice")
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +83,9 @@ def report_values(night: Night, earlier: Sequence[dict[str, Any]], *, masked: bo
         "earlier": earlier,
         "earlier_mean": _mean([old["counts"]["mean_score"] for old in earlier]),
         "moved": what_moved(night.about["counts"], [old["counts"] for old in earlier]),
-        "changed": what_changed(night.about, earlier[-1] if earlier else None),
+        "changed": what_changed(night.about, earlier[-1]) if earlier else [],
         "bars": histogram(night),
+        "bar_points": BAR_POINTS,
         "bands": [(band.name, band.start, night.about["counts"]["bands"].get(band.name, 0)) for band in night.rubric.bands],
         "tones": tones(night),
         "flagged": flagged,

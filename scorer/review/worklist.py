@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from scorer.review.masks import visible
+from scorer.scoring.flags import SEVERITIES
 from scorer.tables.nights import search_calls
 
 PAGE = 50  # calls
@@ -97,8 +98,8 @@ def neighbours(connection: sqlite3.Connection, number: int) -> tuple[int | None,
 
 
 def _flags(connection: sqlite3.Connection, number: int) -> list[dict[str, str]]:
-    order = "case severity when 'critical' then 0 when 'warning' then 1 else 2 end"
-    return [dict(row) for row in connection.execute(f"select * from flag where call = ? order by {order}", [number])]
+    found = [dict(row) for row in connection.execute("select * from flag where call = ?", [number])]
+    return sorted(found, key=lambda flag: SEVERITIES.index(flag["severity"]))
 
 
 def _where(connection: sqlite3.Connection, filters: Filters, *, masked: bool) -> tuple[str, list[Any]]:

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 from browser import chromium, faults, open_page, served
 from playwright.sync_api import Browser, Page, expect
-from runs import small_run
+from runs import BAD, call, small_run, write_run
 from test_cli import score, scorer, table
 from tiny_training import tiny_config
 
@@ -142,6 +142,10 @@ def test_on_a_phone_every_page_can_be_read(browser: Browser, address: str, place
 
     scrolling = "[...document.querySelectorAll('.wide')].filter(box => box.scrollWidth > box.clientWidth).map(box => box.ariaLabel)"
     assert page.evaluate(height) >= 10
+    page.goto(address)
+    first = page.get_by_role("link", name="bad").bounding_box()
+    assert first is not None and first["y"] < 450  # what to open first is on the first screen
+    page.goto(address + "/trends")
     page.locator("details").evaluate_all("found => found.forEach(one => one.open = true)")
     assert page.evaluate(scrolling) == []
     page.goto(address + "/calls/1")
@@ -153,6 +157,25 @@ def test_on_a_phone_every_page_can_be_read(browser: Browser, address: str, place
     assert page.locator(".cards td:has(ul)").first.evaluate("cell => cell.getBoundingClientRect().width") > 300
     page.goto(evaluation.as_uri())
     assert faults(page) == []
+
+
+@pytest.mark.parametrize("width", [1024, 390])
+def test_long_names_are_whole_and_leave_room(browser: Browser, tmp_path: Path, width: int) -> None:
+    name = "a-name-that-nobody-shortened_" * 4
+    run = write_run(
+        tmp_path / "run", [call(name + str(n), *BAD, agent_id="Featherstonehaugh-Cholmondeley" * 2, team=name) for n in range(2)]
+    )
+    report = write_report(run)
+    with served(tmp_path / "reviews.sqlite", [run]) as address:
+        page = open_page(browser, address, width=width)
+        for where in (address, report.as_uri()):
+            page.goto(where)
+            cut = (
+                "[...document.querySelectorAll('.id, .wide')].filter(box => box.scrollWidth > box.clientWidth).map(box => box.textContent)"
+            )
+            assert page.evaluate(cut) == []
+            assert page.locator(".cards td:has(ul)").first.evaluate("cell => cell.getBoundingClientRect().width") > 200
+            assert faults(page) == []
 
 
 def test_a_note_is_asked_for_beside_its_question(browser: Browser, address: str) -> None:

@@ -106,11 +106,12 @@ def test_numbers_are_masked_unless_asked_for(tmp_path: Path) -> None:
 
 def test_a_run_without_agents_times_or_calls_has_a_page(tmp_path: Path) -> None:
     without = write_run(tmp_path / "a", [call("c", *BAD, agent_id=None, team=None, started_at=None)])
-    empty = write_run(tmp_path / "b", [], run_id="run-2")
+    empty = write_run(tmp_path / "another" / "b", [], run_id="run-2")
 
     assert "no columns team and agent_id" in page_of(without)
     assert "<h1>Call quality, scored on" in page_of(without)
-    assert "No call broke a rule" in page_of(empty)
+    assert "No call was scored, so none could break a rule" in page_of(empty)
+    assert not re.findall("no chance<|What changed|<svg", page_of(empty))  # a share, a heading and a picture of nothing
 
 
 @pytest.mark.parametrize("zone", ["UTC", "America/Los_Angeles"])
@@ -136,6 +137,7 @@ def test_nights_before_are_found_beside_the_run_and_compared(tmp_path: Path) -> 
     assert any(s.startswith("flagged calls went up: 100% tonight (40 of 40), 0% in") for s in moved)
     assert any("Another model" in s for s in what_changed(read_night(rough).about, earlier[-1]))
     page = page_of(rough)
+    assert "What changed since the last run" in page and "What changed" not in page_of(calm)
     assert "Moved:" in page and "in the night before</li>" in page
 
 
