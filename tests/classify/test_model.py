@@ -8,7 +8,8 @@ import torch
 from safetensors.torch import load_file, save_file
 from transformers import BertModel
 
-from scorer.classify.model import load_model, model_hash, record_files
+from scorer.classify.load import load_model
+from scorer.classify.model import model_hash, record_files
 from scorer.errors import ModelError
 
 
