@@ -1,10 +1,11 @@
 """How does a model folder become a network? Strictly: nothing is guessed, nothing is run."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
 from transformers import AutoConfig, AutoModelForTokenClassification, AutoTokenizer
 from transformers.utils.logging import disable_progress_bar, set_verbosity_error
 
@@ -30,11 +31,20 @@ def load_model(folder: Path, *, calibrated: bool = True) -> SegmentModel:
     return SegmentModel(network, tokenizer, labels, decisions)
 
 
-def _load_tokenizer(folder: Path) -> Any:
+@contextmanager
+def _loading(folder: Path, what: str) -> Iterator[None]:
+    """Whatever a library makes of files that are not what they should be is the folder's fault."""
     try:
+        yield
+    except MemoryError:
+        raise
+    except Exception as error:  # the border to what reads foreign files: it raises whatever the files lead it to
+        raise ModelError(f"{folder}: {what} cannot be loaded ({type(error).__name__}): restore the folder or retrain") from error
+
+
+def _load_tokenizer(folder: Path) -> Any:
+    with _loading(folder, "the tokenizer"):
         return AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
-    except (OSError, ValueError, KeyError) as error:
-        raise ModelError(f"{folder}: the tokenizer cannot be loaded ({type(error).__name__}): restore the folder or retrain") from error
 
 
 def _load_network(folder: Path) -> Any:
@@ -42,7 +52,7 @@ def _load_network(folder: Path) -> Any:
         raise ModelError(f"{folder}: no {WEIGHTS}; other weight formats can run code and are not loaded")
     set_verbosity_error()  # we check and say it ourselves
     disable_progress_bar()
-    try:
+    with _loading(folder, "the weights"):
         config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
         network, report = AutoModelForTokenClassification.from_pretrained(
             folder,
@@ -53,9 +63,9 @@ def _load_network(folder: Path) -> Any:
             dtype=torch.float32,
             output_loading_info=True,
         )
-    except (OSError, ValueError, RuntimeError, KeyError, SafetensorError) as error:
-        raise ModelError(f"{folder}: the weights cannot be loaded ({type(error).__name__}): restore the folder or retrain") from error
     wrong = {kind: sorted(map(str, found)) for kind, found in report.items() if found}
     if wrong:
         raise ModelError(f"{folder}: weights and network differ {wrong}: this is not a trained {type(network).__name__}")
+    if not all(bool(part.isfinite().all()) for part in network.parameters()):
+        raise ModelError(f"{folder}: weights that are no finite numbers: restore the folder or retrain")
     return network.eval().to("cuda" if torch.cuda.is_available() else "cpu")

@@ -74,7 +74,7 @@ def _compare(folder: Path, found: dict[str, str]) -> None:
         wrong = sorted(name for name, said in recorded.items() if found.get(name) != said)
     except FileNotFoundError:
         return
-    except (OSError, ValueError, AttributeError) as error:
+    except (OSError, ValueError, AttributeError, RecursionError) as error:
         raise ModelError(f"{folder}/{RECORD}: cannot be read ({type(error).__name__}): restore the folder") from error
     if wrong:
         raise ModelError(f"{folder}: {', '.join(wrong)} not as saved with the model, says {RECORD}: restore the folder")
@@ -86,9 +86,9 @@ def declared_labels(folder: Path) -> tuple[Label, ...]:
     try:
         config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
         declared = [config["id2label"][str(at)] for at in range(len(config["id2label"]))]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ModelError(f"{folder}/config.json: no readable id2label ({type(error).__name__})") from error
-    if config.get("auto_map"):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+        raise ModelError(f"{folder}/config.json: no readable id2label ({type(error).__name__}): restore the folder or retrain") from error
+    if config.get("auto_map") or _names_code(folder / "tokenizer_config.json"):
         raise ModelError(f"{folder}: the model wants to run code of its own (auto_map): only stock architectures are loaded")
     if config.get("marker_scheme") != MARKER_SCHEME:
         raise ModelError(
@@ -98,3 +98,11 @@ def declared_labels(folder: Path) -> tuple[Label, ...]:
     if tuple(declared) != names(labels):
         raise ModelError(f"{folder}: config.json declares {declared}, labels.json {list(names(labels))}: the files are not of one model")
     return labels
+
+
+def _names_code(path: Path) -> bool:
+    """Whether a tokenizer's settings want code run. Where they cannot be read, the tokenizer cannot be loaded either."""
+    try:
+        return bool(json.loads(path.read_text(encoding="utf-8")).get("auto_map"))
+    except (OSError, ValueError, AttributeError, RecursionError):
+        return False
