@@ -96,7 +96,6 @@ def score(
     """Score every call of a night and write calls, segments, flags and rejects."""
     if log == LogKind.JSON:
         log_json()
-    from scorer.classify.reading import told_place
     from scorer.engines.choose import choose
     from scorer.places import below
     from scorer.remote import score_to
@@ -107,8 +106,6 @@ def score(
         inputs, out = [below(text, partition) for text in inputs], below(out, partition)
     with _measured(metrics) as counted:
         runs = choose(engine.value, address=ray_address, workers=workers)
-        if log == LogKind.HUMAN and engine == EngineKind.LOCAL:
-            typer.echo(f"scoring on {told_place()}", err=True)
         with progress_of("scoring") as progress:
             night, out = score_to(
                 out, inputs, work=work, config=config, rubric=rubric, model=model, partition=partition, engine=runs, progress=progress

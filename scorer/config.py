@@ -12,6 +12,15 @@ from scorer.errors import ConfigError, count_of, listing
 from scorer.yaml_file import Part, YamlFile, place, read_yaml
 
 SHOWN = 60  # characters of a found value in a message
+ADVICE = {  # by pydantic's name for what is wrong, where its message alone does not say what to do
+    "string_type": ": quote it",
+    "bool_type": ": write true or false, without quotes",
+    "int_type": ": write it in digits, without quotes",
+    "float_type": ": write it in digits, without quotes",
+    "tuple_type": ": write a list, as [a, b]",
+    "model_type": ": write keys with their values",
+    "dict_type": ": write keys with their values",
+}
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -25,6 +34,21 @@ class Settings(BaseModel):
     """Base of every settings model: frozen, strict, no unknown keys, no NaN."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+
+class MisfitError(ValueError):
+    """Keys of a file that do not fit each other: raised by validators that know which, as (key path below their model, what to do)."""
+
+    def __init__(self, found: Sequence[tuple[tuple[Part, ...], str]]) -> None:
+        super().__init__("; ".join(text for _, text in found))
+        self.found = found
+
+
+def too_wide(context_tokens: int) -> MisfitError:
+    """What is wrong with a context that leaves no room in a window."""
+    return MisfitError(
+        [(("context_tokens",), f"context_tokens of {context_tokens}: needed on both sides: keep it below half of window_tokens")]
+    )
 
 
 class Columns(Settings):
@@ -83,9 +107,9 @@ class ModelSettings(Settings):
     @model_validator(mode="after")
     def _windows_fit(self) -> "ModelSettings":
         if self.context_tokens * 2 >= self.window_tokens:
-            raise ValueError("context_tokens is needed on both sides: keep it below half of window_tokens")
+            raise too_wide(self.context_tokens)
         if self.batch_tokens < self.window_tokens:
-            raise ValueError("a batch holds at least one window: raise batch_tokens to window_tokens or more")
+            raise MisfitError([(("batch_tokens",), f"found {self.batch_tokens}: holds no window: raise it to window_tokens or more")])
         return self
 
 
@@ -109,14 +133,6 @@ class ScoringConfig(Settings):
     limits: Limits = Limits()
 
 
-class MisfitError(ValueError):
-    """Keys of a file that do not fit each other: raised by validators that know which, as (key path below their model, what to do)."""
-
-    def __init__(self, found: Sequence[tuple[tuple[Part, ...], str]]) -> None:
-        super().__init__("; ".join(text for _, text in found))
-        self.found = found
-
-
 def load_yaml(path: Path, model: type[Model]) -> Model:
     """Read a YAML file strictly into `model`.
 
@@ -127,7 +143,10 @@ def load_yaml(path: Path, model: type[Model]) -> Model:
         # JSON in between, since strict pydantic takes a list for a tuple only from JSON
         return model.model_validate_json(json.dumps(file.value), strict=True)
     except ValidationError as error:
-        found = [line for problem in error.errors(include_url=False) for line in _describe(problem, model, file)]
+        problems = error.errors(include_url=False)
+        inside = {at["loc"][:-1] for at in problems}  # a list whose items are wrong is also too short: that is no news
+        told = [problem for problem in problems if not (problem["type"] == "too_short" and problem["loc"] in inside)]
+        found = [line for problem in told for line in _describe(problem, model, file)]
         raise ConfigError(listing(f"{path}: {count_of(len(found), 'problem')}", found)) from error
 
 
@@ -143,12 +162,17 @@ def _describe(problem: Any, model: type[BaseModel], file: YamlFile) -> Iterator[
         near = difflib.get_close_matches(str(where[-1]), sorted(_keys(model)), n=1)
         yield f"{head}: unknown key: " + (f"did you mean {near[0]}?" if near else "remove it")
     elif problem["type"] == "missing":
-        yield f"{head}: missing: add it"
+        yield f"line {file.line(where)}: {place((*file.known(where[:-1]), where[-1]))}: missing: add it"
+    elif problem["type"] == "union_tag_not_found":
+        yield f"{head}.kind: missing: add it"
+    elif problem["type"] == "union_tag_invalid":
+        at, kinds = (*where, "kind"), problem["ctx"]["expected_tags"]
+        yield f"line {file.line(at)}: {place(at)}: found {problem['ctx']['tag']!r}: write one of {kinds}"
     else:
-        found = repr(problem["input"])
+        found = file.written(where) or repr(problem["input"])
         found = found if len(found) <= SHOWN else found[:SHOWN] + "..."
-        quote = ": quote it" if problem["type"] == "string_type" and not isinstance(problem["input"], list | dict) else ""
-        yield f"{head}: found {found}: {problem['msg'].removeprefix('Value error, ')}{quote}"
+        advice = "" if problem["type"] == "string_type" and isinstance(problem["input"], list | dict) else ADVICE.get(problem["type"], "")
+        yield f"{head}: found {found}: {problem['msg'].removeprefix('Value error, ')}{advice}"
 
 
 def _keys(annotation: Any) -> set[str]:

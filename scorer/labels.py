@@ -4,12 +4,13 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 from scorer.errors import ModelError
 
 Party = Literal["agent", "customer"]
 Polarity = Literal["desired", "undesired", "signal"]
+PARTIES, POLARITIES = get_args(Party), get_args(Polarity)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +31,12 @@ def read_labels(path: Path) -> tuple[Label, ...]:
     try:
         rows = json.loads(path.read_text(encoding="utf-8"))
         labels = tuple(Label(**row) for row in rows)
-    except (OSError, ValueError, TypeError) as error:
+    except (OSError, ValueError, TypeError, RecursionError) as error:
         raise ModelError(f"{path}: not a label file ({type(error).__name__}): restore it or retrain") from error
-    bad = [x.name for x in labels if x.party not in ("agent", "customer") or x.polarity not in ("desired", "undesired", "signal")]
+    bad = [x.name for x in labels if not (isinstance(x.name, str) and x.party in PARTIES and x.polarity in POLARITIES)]
     if bad or len({x.name for x in labels}) != len(labels) or not labels:
-        raise ModelError(f"{path}: unknown party or polarity, no label, or a name twice {bad}: see models/labels.json for an example")
+        wrong = f"unknown party or polarity, no label, or a name that is no word or used twice {bad}"
+        raise ModelError(f"{path}: {wrong}: see models/labels.json for an example")
     return labels
 
 

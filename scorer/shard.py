@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from scorer.classify.model import SegmentModel
-from scorer.classify.predict import predict
 from scorer.config import ModelSettings
 from scorer.faults import reach
 from scorer.manifest import Shard
@@ -60,6 +59,8 @@ def _score_calls(
     found: Iterable[Call | Reject], rules: Rules, loaded: SegmentModel, *, writer: ShardWriter, totals: Totals
 ) -> Iterator[None]:
     """Write the calls one by one; rejects go straight to the writer."""
+    from scorer.classify.predict import predict  # loads torch, for which nobody waits who is told that there is nothing to do
+
     maker = loaded.maker(rules.use.window_tokens, rules.use.context_tokens)
 
     def calls() -> Iterator[Call]:

@@ -13,12 +13,12 @@ from scorer.errors import ConfigError, count_of, listing
 MAX_BYTES = 1 << 20  # a settings file is a page or two; more is a mistake or an attack
 LONGEST_NUMBER = 40  # characters
 DEEPEST = 40  # levels of nesting: the parser's time grows with their square
+UNUSABLE = re.compile("[\0\ud800-\udfff]")  # in quotes YAML can spell them
 TAG = "tag:yaml.org,2002:"
 INTEGER = re.compile(r"[-+]?(0|[1-9][0-9]*)")
 FLOAT = re.compile(r"[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
 
 Part = str | int
-KEY = "[key]"  # pydantic's word for a key that is wrong itself
 
 
 class _Loader(yaml.SafeLoader):
@@ -46,14 +46,20 @@ class YamlFile:
         return int(line)
 
     def known(self, where: Sequence[Part]) -> tuple[Part, ...]:
-        """A key path without what is no key of the file, such as [key] or the kind of a behaviour; its last part may be missing."""
+        """A key path without what is no key of the file, such as [key] or the kind of a behaviour."""
         node, parts = self.root, list[Part]()
-        for at, part in enumerate(where):
-            found = _child(node, part) if node else None
-            if found or (at == len(where) - 1 and part != KEY):
+        for part in where:
+            if found := _child(node, part):
                 parts.append(part)
-            node = found[1] if found else node
+                node = found[1]
         return tuple(parts)
+
+    def written(self, where: Sequence[Part]) -> str | None:
+        """What stands there, letter by letter, where YAML makes something else than text of it: `yes` for true."""
+        node = self.root
+        for part in self.known(where):
+            node = _child(node, part)[1]  # type: ignore[index]
+        return (node.value or "nothing") if isinstance(node, yaml.ScalarNode) and node.tag != f"{TAG}str" else None
 
 
 def read_yaml(path: Path) -> YamlFile:
@@ -65,7 +71,8 @@ def read_yaml(path: Path) -> YamlFile:
         problems += _node_problems(root, "") if root else []
         value = _Loader("").construct_document(root) if root and not problems else {}
     except (yaml.YAMLError, ValueError, TypeError) as error:
-        raise ConfigError(f"{path}: not readable as YAML (line {_line(error, text)}): mend the syntax there") from error
+        said = getattr(error, "problem", None) or getattr(error, "reason", None) or type(error).__name__
+        raise ConfigError(f"{path}: not readable as YAML (line {_line(error, text)}): {_word(said)}: mend the syntax there") from error
     if problems:
         raise ConfigError(listing(f"{path}: {count_of(len(problems), 'problem')}", problems))
     return YamlFile(path, value, root)
@@ -78,14 +85,16 @@ def place(where: Sequence[Part]) -> str:
 
 def _word(key: str) -> str:
     """A key as it is told: in one line, whatever it holds."""
-    return key if key.isprintable() else repr(key)
+    return key if key and key.isprintable() else repr(key)
 
 
 def _read_text(path: Path) -> str:
     try:
-        if path.stat().st_size > MAX_BYTES:
+        with path.open("rb") as file:
+            content = file.read(MAX_BYTES + 1)  # never more: a device has no end
+        if len(content) > MAX_BYTES:
             raise ConfigError(f"{path}: larger than {MAX_BYTES} bytes: this is not a settings file")
-        return path.read_text(encoding="utf-8")
+        return content.decode("utf-8")
     except FileNotFoundError as error:
         raise ConfigError(f"{path}: no such file: name yours with --config, the rubric with --rubric, or run in scorer's folder") from error
     except OSError as error:
@@ -124,6 +133,8 @@ def _node_problems(node: Any, where: str) -> Iterator[str]:
                 yield f"line {at}: {where + '.' if where else ''}{found}: not a word as a key: write a word, or quote it"
                 continue
             path = f"{where}.{_word(key.value)}" if where else _word(key.value)
+            if UNUSABLE.search(key.value):
+                yield f"line {at}: {path}: holds a NUL or half of a character: remove it"
             if key.value in seen:
                 yield f"line {at}: {path}: given twice, in line {seen[key.value]} and line {at}: keep one"
             seen.setdefault(key.value, at)
@@ -134,12 +145,14 @@ def _node_problems(node: Any, where: str) -> Iterator[str]:
     else:
         said = _surprise(node)
         if said:
-            yield f"line {line}: {where or '(whole file)'}: {node.value[:LONGEST_NUMBER]} {said}"
+            yield f"line {line}: {where or '(whole file)'}: {_word(node.value[:LONGEST_NUMBER])} {said}"
 
 
 def _surprise(node: Any) -> str | None:
     """What YAML would make of a plain value that hardly anybody means."""
     kind, text = node.tag.removeprefix(TAG), node.value
+    if UNUSABLE.search(text):
+        return "holds a NUL or half of a character: remove it"
     if kind == "timestamp":
         return "would be read as a date: quote it"
     if kind in ("int", "float") and ":" in text:

@@ -99,12 +99,22 @@ def serve() -> None:
     import torch
     from transformers import BertForTokenClassification, PreTrainedTokenizerFast
 
+    import scorer.classify.load
+    import scorer.classify.predict
     import scorer.cli
     import scorer.remote
     import scorer.review.report
     import scorer.screen
 
-    loaded = (BertForTokenClassification, PreTrainedTokenizerFast, scorer.remote, scorer.review.report, scorer.screen)
+    loaded = (
+        BertForTokenClassification,
+        PreTrainedTokenizerFast,
+        scorer.classify.load,
+        scorer.classify.predict,
+        scorer.remote,
+        scorer.review.report,
+        scorer.screen,
+    )
     assert all(loaded)  # once, here, and not for seconds in every run
     torch.set_num_threads(1)
     gc.collect()

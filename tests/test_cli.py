@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from keyword_model import build
+from nights import arguments
 from rich.console import Console
 from typer.testing import CliRunner
 
@@ -22,6 +23,7 @@ from scorer.classify.reading import told_place
 from scorer.ending import code_of
 from scorer.engines.worker import Answer
 from scorer.errors import ScorerError, WorkerBugError
+from scorer.lock import hold
 from scorer.screen import night_table
 
 ROOT = Path(__file__).parents[1]
@@ -339,6 +341,23 @@ def test_the_command_line_loads_no_heavy_library() -> None:
     result = subprocess.run([sys.executable, "-c", f"import sys, scorer.cli; {heavy}"], capture_output=True, text=True, check=True)
 
     assert result.stdout.strip() == "[]"
+
+
+def test_a_job_that_has_nothing_to_do_says_so_before_torch_is_loaded(night: Path, tmp_path: Path, keyword_folder: Path) -> None:
+    out, held = tmp_path / "out", tmp_path / "held"
+    assert score(night, out, keyword_folder)[0] == 0
+    loaded = "[name for name in ('torch', 'transformers') if name in sys.modules]"
+    told = f"import atexit, sys; from scorer.cli import main; atexit.register(lambda: print({loaded}))"
+
+    def run(source: Path, to: Path) -> tuple[int, str]:
+        command = [sys.executable, "-c", f"{told}; main()", *map(str, arguments(source, to, keyword_folder, ROOT / "configs/scoring.yaml"))]
+        result = subprocess.run(command, capture_output=True, text=True, check=False)
+        return result.returncode, result.stdout.splitlines()[-1]
+
+    with hold(held):
+        assert run(night, held) == (75, "[]")
+    assert run(night, out) == (0, "[]")
+    assert run(tmp_path / "nowhere", tmp_path / "other") == (1, "[]")
 
 
 def test_the_version_is_told() -> None:

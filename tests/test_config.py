@@ -62,15 +62,25 @@ def test_an_empty_file_means_the_defaults(tmp_path: Path, text: str) -> None:
         ("input: {columns: {call_id: text}}\n", ["input.columns", "'text'"]),
         ("input: {speakers: {agent: [Caller]}}\n", ["input.speakers", "both parties"]),
         ("input: {speakers: {agent: [1]}}\n", ["input.speakers.agent[0]", "found 1"]),
-        ("- a\n", ["whole file"]),
+        ("- a\n", ["whole file", "write keys"]),
+        ("limits: {}\nmodel:\n", ["line 2: model: found nothing", "write keys"]),
+        ("limits: {}\n\tmodel: {}\n", ["(line 2)", "'\\t'"]),
+        ('limits: {}\nmodel: {folder: "a\\0"}\n', ["line 2: model.folder: 'a\\x00' holds a NUL"]),
+        ('limits: {}\nmodel: {folder: "\\ud800"}\n', ["line 2: model.folder: ", "half of a character"]),
+        ('limits: {}\n"\\ud800": 1\n', ["line 2: '\\ud800': holds"]),
+        ('limits: {}\n"": 1\n', ["line 2: '': unknown key"]),
+        ("limits: {allow_empty: 'no'}\n", ["limits.allow_empty: found 'no'", "without quotes"]),
+        ("model:\n  window_tokens: 64\n  context_tokens: 32\n", ["line 3: model.context_tokens: context_tokens of 32", "below half"]),
+        ("model:\n  window_tokens: 64\n", ["line 1: model: context_tokens of 96", "below half"]),
+        ("model:\n  batch_tokens: 100\n", ["line 2: model.batch_tokens: found 100", "window_tokens or more"]),
         ("a: [1\n", ["not readable as YAML", "line"]),
         ("a: !!python/object/apply:os.system [ls]\n", ["line 1", "a tag", "remove it"]),
         ("model: {}\na\0b: 1\n", ["not readable as YAML", "line 2"]),
-        ("limits:\n\n  rejects_max_share: .nan\n", ["line 3: limits.rejects_max_share: found nan"]),
+        ("limits:\n\n  rejects_max_share: .nan\n", ["line 3: limits.rejects_max_share: found .nan"]),
         ("model:\n  window_tokens: 1:30\n", ["line 2: model.window_tokens: 1:30", "base 60", "quote it"]),
         ("model:\n  batch_tokens: 0x1000\n", ["line 2: model.batch_tokens: 0x1000", "unusual notation"]),
         ("input:\n  segments_column: 2026-11-20\n", ["line 2: input.segments_column: 2026-11-20", "a date", "quote it"]),
-        ("input:\n  speakers:\n    agent: [rep, no]\n", ["line 3: input.speakers.agent[1]: found False", "quote it"]),
+        ("input:\n  speakers:\n    agent: [rep, no]\n", ["line 3: input.speakers.agent[1]: found no: ", "quote it"]),
         ("model: {}\n\nmodell: {}\n", ["line 3: modell: unknown key: did you mean model?"]),
         ("no: 1\n", ["line 1: no: not a word as a key"]),
         ("input: {}\n<<: {model: {}}\n", ["line 2: <<: not a word as a key"]),
@@ -96,7 +106,7 @@ def test_a_file_that_is_too_large_missing_or_not_text_is_refused(tmp_path: Path)
     large.write_bytes(b"#" * (MAX_BYTES + 1))
     binary.write_bytes(b"\xff\xfe\xfa")
 
-    for path in (large, binary, tmp_path / "none.yaml", tmp_path):
+    for path in (large, binary, tmp_path / "none.yaml", tmp_path, Path("/dev/zero")):
         with pytest.raises(ConfigError):
             load_yaml(path, ScoringConfig)
 
@@ -120,14 +130,25 @@ def changed(folder: Path, file: str, old: str, new: str) -> tuple[Path, str]:
 @pytest.mark.parametrize(
     ("file", "old", "new", "said"),
     [
-        ("rubric", "    weight: 25", "    weight: .inf", "behaviours.interruption.weight: found inf"),
+        ("rubric", "    weight: 25", "    weight: .inf", "behaviours.interruption.weight: found .inf"),
         ("rubric", "  interruption:\n    kind", '  "inter ruption":\n    kind', "behaviours.inter ruption: found 'inter ruption'"),
         ("rubric", "  interruption:\n    kind", '  "a\\nb":\n    kind', "behaviours.'a\\nb': found 'a\\nb'"),
         ("rubric", "    limit: 0.2", "    limit: 0.2\n    limit: 0.3", "behaviours.interruption.limit: given twice"),
-        ("rubric", "    kind: per_turn", "    kind: per_trun", "behaviours.interruption: found"),
+        ("rubric", "    kind: per_turn", "    kind: per_trun", "behaviours.interruption.kind: found 'per_trun': write one of"),
+        ("rubric", "    kind: per_turn\n", "", "behaviours.interruption.kind: missing: add it"),
+        ("rubric", "[1.0, 0.7, 0.3, 0.0]", "[1.0, 0.7, 0.9]", "behaviours.retention_pushiness.points_by_count: found [1.0, 0.7, 0.9]"),
+        ("rubric", "effect: cap", "effect: zero", "critical[0].effect: found zero"),
+        (
+            "rubric",
+            "  - name: low_score",
+            "  - missed_at_least: {behaviour: apology, count: 1}\n    name: low_score",
+            "flags[0]: rule low_score: give",
+        ),
         ("rubric", "version: 1", "version: 2026-11-20", "version: 2026-11-20 would be read as a date"),
-        ("training", "epochs: 10", "epochs: yes", "epochs: found True"),
-        ("training", "learning_rate: 0.0002", "learning_rate: .inf", "learning_rate: found inf"),
+        ("training", "epochs: 10", "epochs: yes", "epochs: found yes"),
+        ("training", "learning_rate: 0.0002", "learning_rate: .inf", "learning_rate: found .inf"),
+        ("training", "seed: 13", "seed: " + "9" * 30, "seed: found 999"),
+        ("training", "context_tokens: 96", "context_tokens: 256", "context_tokens: context_tokens of 256"),
         ("training", "dev: [models/data/dev.jsonl]", "dev: []", "dev: found []"),
         ("training", "seed: 13", "sead: 13", "sead: unknown key: did you mean seed?"),
         ("training", "seed: 13", "seed: 013", "seed: 013 would be read as an octal number"),
@@ -164,7 +185,7 @@ def test_keys_of_a_rubric_that_do_not_fit_each_other_are_told_with_their_lines(t
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
-        ("context_tokens: 96", "context_tokens: 256", "context_tokens is needed on both sides"),
+        ("context_tokens: 96", "context_tokens: 256", "needed on both sides"),
         ("teacher_share: 0.0", "teacher_share: 0.5", "give both or neither"),
         ("teacher: null", "teacher: models/default", "give both or neither"),
     ],

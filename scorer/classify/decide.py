@@ -33,7 +33,7 @@ def read_decisions(path: Path, labels: Sequence[Label]) -> tuple[Decision, ...]:
     try:
         rows = json.loads(path.read_text(encoding="utf-8"))
         decisions = tuple(_decision(rows[x.name]) for x in labels)
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError, AttributeError) as error:
         raise ModelError(f"{path}: no temperature and threshold for every label ({type(error).__name__}): run make calibrate") from error
     wrong = [
         x.name

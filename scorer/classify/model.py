@@ -1,4 +1,4 @@
-"""Is this folder a model that may be used, and what is in it? Loading is strict: nothing is guessed, nothing is run."""
+"""Is this folder a model that may be used, and what does it declare? No weights are read, and torch is not needed."""
 
 import hashlib
 import json
@@ -6,12 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
-from safetensors import SafetensorError
-from transformers import AutoConfig, AutoModelForTokenClassification, AutoTokenizer
-from transformers.utils.logging import disable_progress_bar, set_verbosity_error
-
-from scorer.classify.decide import UNCALIBRATED, Decision, read_decisions
+from scorer.classify.decide import Decision
 from scorer.classify.tokens import WindowMaker
 from scorer.classify.windows import MARKER_SCHEME
 from scorer.durable import file_hash
@@ -52,7 +47,7 @@ def model_hash(folder: Path) -> str:
         raise ModelError(f"{folder}: not a model folder, {', '.join(missing)} missing: name one with --model, such as models/default")
     digest = hashlib.sha256()
     found = _hashes(folder)
-    _check_record(folder, found)
+    _compare(folder, found)
     for name in RESULT_FILES:
         digest.update(name.encode() + bytes.fromhex(found[name]))
     return digest.hexdigest()
@@ -63,38 +58,26 @@ def record_files(folder: Path) -> None:
     (folder / RECORD).write_text(json.dumps(_hashes(folder), indent=2) + "\n", encoding="utf-8")
 
 
+def check_record(folder: Path) -> None:
+    """Raise ModelError where a file is not the one that was saved with the others, and there is a record that says so."""
+    _compare(folder, _hashes(folder))
+
+
 def _hashes(folder: Path) -> dict[str, str]:
     return {name: file_hash(folder / name) for name in RESULT_FILES if (folder / name).is_file()}
 
 
-def _check_record(folder: Path, found: dict[str, str]) -> None:
+def _compare(folder: Path, found: dict[str, str]) -> None:
     """Compare with the record, where there is one: models that scorer did not train have none."""
     try:
         recorded = json.loads((folder / RECORD).read_text(encoding="utf-8"))
         wrong = sorted(name for name, said in recorded.items() if found.get(name) != said)
     except FileNotFoundError:
         return
-    except (OSError, ValueError, AttributeError) as error:
+    except (OSError, ValueError, AttributeError, RecursionError) as error:
         raise ModelError(f"{folder}/{RECORD}: cannot be read ({type(error).__name__}): restore the folder") from error
     if wrong:
         raise ModelError(f"{folder}: {', '.join(wrong)} not as saved with the model, says {RECORD}: restore the folder")
-
-
-def load_model(folder: Path, *, calibrated: bool = True) -> SegmentModel:
-    """Load a model folder in float32, on the GPU where there is one.
-
-    Raises ModelError where weights are not safetensors, do not fit the network exactly, want code run, or labels differ, and where
-    a file is not the one that was saved with the others.
-    With `calibrated` false, thresholds.json may be missing: temperature 1 and threshold 0.5 stand in.
-    """
-    _check_record(folder, _hashes(folder))
-    labels = declared_labels(folder)
-    decisions = read_decisions(folder / "thresholds.json", labels) if calibrated else (UNCALIBRATED,) * len(labels)
-    tokenizer = _load_tokenizer(folder)
-    network = _load_network(folder)
-    if len(tokenizer) > network.config.vocab_size:
-        raise ModelError(f"{folder}: the tokenizer has {len(tokenizer)} tokens, the network {network.config.vocab_size}: not a pair")
-    return SegmentModel(network, tokenizer, labels, decisions)
 
 
 def declared_labels(folder: Path) -> tuple[Label, ...]:
@@ -103,9 +86,9 @@ def declared_labels(folder: Path) -> tuple[Label, ...]:
     try:
         config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
         declared = [config["id2label"][str(at)] for at in range(len(config["id2label"]))]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ModelError(f"{folder}/config.json: no readable id2label ({type(error).__name__})") from error
-    if config.get("auto_map"):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+        raise ModelError(f"{folder}/config.json: no readable id2label ({type(error).__name__}): restore the folder or retrain") from error
+    if config.get("auto_map") or _names_code(folder / "tokenizer_config.json"):
         raise ModelError(f"{folder}: the model wants to run code of its own (auto_map): only stock architectures are loaded")
     if config.get("marker_scheme") != MARKER_SCHEME:
         raise ModelError(
@@ -117,32 +100,9 @@ def declared_labels(folder: Path) -> tuple[Label, ...]:
     return labels
 
 
-def _load_tokenizer(folder: Path) -> Any:
+def _names_code(path: Path) -> bool:
+    """Whether a tokenizer's settings want code run. Where they cannot be read, the tokenizer cannot be loaded either."""
     try:
-        return AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
-    except (OSError, ValueError, KeyError) as error:
-        raise ModelError(f"{folder}: the tokenizer cannot be loaded ({type(error).__name__}): restore the folder or retrain") from error
-
-
-def _load_network(folder: Path) -> Any:
-    if not (folder / WEIGHTS).is_file():
-        raise ModelError(f"{folder}: no {WEIGHTS}; other weight formats can run code and are not loaded")
-    set_verbosity_error()  # we check and say it ourselves
-    disable_progress_bar()
-    try:
-        config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
-        network, report = AutoModelForTokenClassification.from_pretrained(
-            folder,
-            config=config,
-            use_safetensors=True,
-            local_files_only=True,
-            trust_remote_code=False,
-            dtype=torch.float32,
-            output_loading_info=True,
-        )
-    except (OSError, ValueError, RuntimeError, KeyError, SafetensorError) as error:
-        raise ModelError(f"{folder}: the weights cannot be loaded ({type(error).__name__}): restore the folder or retrain") from error
-    wrong = {kind: sorted(map(str, found)) for kind, found in report.items() if found}
-    if wrong:
-        raise ModelError(f"{folder}: weights and network differ {wrong}: this is not a trained {type(network).__name__}")
-    return network.eval().to("cuda" if torch.cuda.is_available() else "cpu")
+        return bool(json.loads(path.read_text(encoding="utf-8")).get("auto_map"))
+    except (OSError, ValueError, AttributeError, RecursionError):
+        return False

@@ -10,12 +10,11 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 from scorer.classify.cores import usable_cores
-from scorer.classify.model import SegmentModel, declared_labels, load_model
-from scorer.classify.reading import told_place
+from scorer.classify.model import SegmentModel, declared_labels
 from scorer.engines.engine import Handout, Ledger, Progress, Setting, Task
 from scorer.engines.worker import Worker
 from scorer.labels import Label
-from scorer.log import tell
+from scorer.log import told
 from scorer.manifest import Shard
 from scorer.shard import rows_of, score_shard
 
@@ -27,7 +26,9 @@ class Plain:
 
     def open(self, model: Path) -> tuple[Label, ...]:
         """Loads it."""
-        tell("reading", place=told_place())
+        from scorer.classify.load import load_model
+
+        _tell_place()
         self._loaded = load_model(model)
         return self._loaded.labels
 
@@ -64,7 +65,7 @@ class Processes:
 
     def open(self, model: Path) -> tuple[Label, ...]:
         """Only the labels: the workers load the model."""
-        tell("reading", place=told_place())
+        _tell_place()
         return declared_labels(model)
 
     def run(self, night: Handout, progress: Progress) -> Generator[Shard, None, None]:
@@ -96,6 +97,12 @@ class Processes:
         finally:
             for slot in slots:
                 _end(slot)
+
+
+def _tell_place() -> None:
+    from scorer.classify.reading import told_place  # loads torch: not before the lock is held and the settings are read
+
+    told("reading", f"scoring on {(place := told_place())}", place=place)
 
 
 def _start(setting: Setting) -> _Slot:

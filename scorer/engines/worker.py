@@ -5,10 +5,8 @@ import tempfile
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-import torch
-
 from scorer.classify.cores import usable_cores
-from scorer.classify.model import SegmentModel, load_model, model_hash
+from scorer.classify.model import SegmentModel, model_hash
 from scorer.durable import unwritable
 from scorer.engines.engine import Setting, Task
 from scorer.engines.program import differing, program
@@ -41,6 +39,8 @@ class Worker:
     """Scores tasks, one at a time."""
 
     def __init__(self, setting: Setting) -> None:
+        import torch  # here: the driver, which has this module too, looks at the night first
+
         torch.set_num_threads(min(setting.threads, usable_cores()))
         if not setting.gpu:
             os.environ["CUDA_VISIBLE_DEVICES"] = ""  # Ray shows all GPUs of a machine to an actor that asked for none
@@ -92,4 +92,6 @@ def _load(setting: Setting) -> SegmentModel:
         raise RunError(f"{folder} is not there: copy the model to every machine under the same path, or share the folder")
     if model_hash(folder) != setting.rules.tables.stamp.model_hash:
         raise RunError(f"{folder} is not the model that the driver sees there: copy it, or share the folder")
+    from scorer.classify.load import load_model
+
     return load_model(folder)

@@ -59,7 +59,10 @@ def documents(sources: Sequence[str]) -> Iterator[Document]:
 
 
 def _problem(text: str) -> str | None:
-    if Path(text).exists() or (glob.has_magic(text) and next(glob.iglob(text, recursive=True), None)):
+    path = Path(text)
+    if text == "-" or (path.exists() and not path.is_file() and not path.is_dir()):
+        return f"{text}: a pipe, socket or device, which cannot be read twice: write what it gives into a file, and name that"
+    if path.exists() or (glob.has_magic(text) and next(glob.iglob(text, recursive=True), None)):
         return None
     return f"{text}: no such file or folder, and no file fits it as a pattern: check the path"
 

@@ -41,7 +41,8 @@ class AfterSignal(Settings):
     @model_validator(mode="after")
     def _falls(self) -> "AfterSignal":
         if list(self.points_by_count) != sorted(self.points_by_count, reverse=True):
-            raise ValueError("points_by_count must not rise: more hits cannot give more points")
+            points = list(self.points_by_count)
+            raise MisfitError([(("points_by_count",), f"found {points}: must not rise: more hits cannot give more points")])
         return self
 
 
@@ -71,7 +72,7 @@ class Rate(Settings):
     @model_validator(mode="after")
     def _one_of_two(self) -> "Rate":
         if (self.target is None) == (self.limit is None):
-            raise ValueError("give either target (a desired behaviour) or limit (an undesired one)")
+            raise MisfitError([((), "give either target (a desired behaviour) or limit (an undesired one)")])
         return self
 
 
@@ -106,7 +107,7 @@ class Critical(Settings):
     @model_validator(mode="after")
     def _cap_fits(self) -> "Critical":
         if (self.effect == "cap") != (self.cap is not None):
-            raise ValueError("effect cap needs a cap, and only that")
+            raise MisfitError([(("effect",), f"found {self.effect}: effect cap needs a cap, and only that")])
         return self
 
 
@@ -130,7 +131,7 @@ class FlagRule(Settings):
     @model_validator(mode="after")
     def _one_condition(self) -> "FlagRule":
         if sum(c is not None for c in (self.score_below, self.hits_at_least, self.missed_at_least)) != 1:
-            raise ValueError("give exactly one of score_below, hits_at_least, missed_at_least")
+            raise MisfitError([((), f"rule {self.name}: give exactly one of score_below, hits_at_least, missed_at_least")])
         return self
 
 

@@ -10,7 +10,7 @@ from scipy.optimize import minimize, minimize_scalar
 from scipy.special import expit, logit
 
 from scorer.classify.decide import Decision, write_decisions
-from scorer.classify.model import load_model
+from scorer.classify.load import load_model
 from scorer.errors import ModelError
 from scorer.labels import Label, names
 from scorer.training.corpus import LabelledCall, read_corpus

@@ -10,7 +10,8 @@ import torch
 import transformers
 
 from scorer.classify.decide import Decision
-from scorer.classify.model import WEIGHTS, SegmentModel, load_model, model_hash
+from scorer.classify.load import load_model
+from scorer.classify.model import WEIGHTS, SegmentModel, model_hash
 from scorer.durable import file_hash
 from scorer.labels import Label, names
 from scorer.scoring.rubric import Rubric

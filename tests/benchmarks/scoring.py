@@ -30,7 +30,8 @@ from transformers import AutoModelForSequenceClassification, pipeline
 
 from scorer.classify import predict as predicting
 from scorer.classify.cores import usable_cores
-from scorer.classify.model import SegmentModel, load_model
+from scorer.classify.load import load_model
+from scorer.classify.model import SegmentModel
 from scorer.pipeline import score_night
 from scorer.records import Call, Segment
 

@@ -8,7 +8,8 @@ import torch
 from safetensors.torch import load_file, save_file
 from transformers import BertModel
 
-from scorer.classify.model import load_model, model_hash, record_files
+from scorer.classify.load import load_model
+from scorer.classify.model import model_hash, record_files
 from scorer.errors import ModelError
 
 
@@ -46,6 +47,10 @@ def headless(folder: Path) -> None:
     shutil.copy(folder / "plain" / "model.safetensors", folder / "model.safetensors")
 
 
+def written(name: str, text: str) -> Callable[[Path], object]:
+    return lambda folder: (folder / name).write_text(text)
+
+
 BROKEN = {
     "pickled weights only": (pickled, "model.safetensors"),
     "truncated weights": (truncated, "cannot be loaded"),
@@ -54,6 +59,18 @@ BROKEN = {
     "an unexpected weight": (edit_weights(lambda w: w.update(extra=torch.zeros(2))), "differ"),
     "a weight of another shape": (edit_weights(lambda w: w.update({"classifier.bias": torch.zeros(3)})), "differ|cannot be loaded"),
     "code of its own": (edit_json("config.json", lambda c: c.update(auto_map={"AutoModel": "evil.Model"})), "auto_map"),
+    "a tokenizer with code of its own": (
+        edit_json("tokenizer_config.json", lambda c: c.update(auto_map={"AutoTokenizer": "evil"})),
+        "auto_map",
+    ),
+    "a tokenizer that is none": (written("tokenizer.json", "[]"), "tokenizer cannot be loaded"),
+    "tokenizer settings that are none": (written("tokenizer_config.json", "5"), "tokenizer cannot be loaded"),
+    "weights that are no numbers": (edit_weights(lambda w: w["classifier.bias"].fill_(float("nan"))), "no finite numbers"),
+    "pickled weights under the name of others": (written("model.safetensors", "\x80\x04."), "weights cannot be loaded"),
+    "labels nested without end": (written("labels.json", "[" * 100_000), "not a label file"),
+    "settings nested without end": (written("config.json", "[" * 100_000), "no readable id2label"),
+    "thresholds nested without end": (written("thresholds.json", "[" * 100_000), "no temperature"),
+    "a label that is no word": (edit_json("labels.json", lambda rows: rows[0].update(name=["apology"])), "no word"),  # type: ignore[index]
     "labels in another order": (edit_json("labels.json", lambda rows: rows.reverse()), "not of one model"),  # type: ignore[attr-defined]
     "a threshold out of range": (edit_json("thresholds.json", lambda t: t["apology"].update(threshold=1.5)), "apology"),
     "a bias that is no number": (edit_json("thresholds.json", lambda t: t["apology"].update(bias=float("nan"))), "apology"),

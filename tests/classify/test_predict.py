@@ -4,7 +4,8 @@ import pytest
 import torch
 from transformers import BertConfig, BertForTokenClassification
 
-from scorer.classify.model import SegmentModel, load_model
+from scorer.classify.load import load_model
+from scorer.classify.model import SegmentModel
 from scorer.classify.predict import predict
 from scorer.records import Call, JudgedCall, Segment
 

@@ -11,7 +11,8 @@ from transformers import BertConfig, BertForTokenClassification
 from scorer.classify import predict as predicting
 from scorer.classify import reading
 from scorer.classify.decide import Decision
-from scorer.classify.model import SegmentModel, load_model
+from scorer.classify.load import load_model
+from scorer.classify.model import SegmentModel
 from scorer.classify.predict import judge, predict
 from scorer.classify.windows import MARKERS_PER_SEGMENT
 from scorer.labels import names

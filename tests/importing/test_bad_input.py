@@ -4,6 +4,7 @@ import codecs
 import gzip
 import io
 import json
+import os
 import tarfile
 import zipfile
 from pathlib import Path
@@ -262,3 +263,11 @@ def test_a_source_that_leads_nowhere_leaves_no_table(tmp_path: Path) -> None:
         run_import(GOOD, tmp_path / "none.json", out=tmp_path / "calls.parquet")
 
     assert not (tmp_path / "calls.parquet").exists()
+
+
+def test_a_pipe_that_is_named_is_refused_and_not_taken_for_an_empty_night(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+
+    for name in (tmp_path / "pipe", "/dev/null", "-"):
+        with pytest.raises(InputError, match="into a file, and name that"):
+            list(files.documents([str(name)]))

@@ -18,7 +18,7 @@ BAD = [
     ("weight: 25", "weight: .inf", "weight"),
     ("limit: 0.2", "limit: 0", "limit"),
     ("target: 1.0", "target: 2.0", "target"),
-    ("[1.0, 0.7, 0.3, 0.0]", "[0.5, 0.7]", "points_by_count must not rise"),
+    ("[1.0, 0.7, 0.3, 0.0]", "[0.5, 0.7]", "points_by_count: found .* must not rise"),
     ("kind: per_turn", "kind: per_moon", "kind"),
     ("    cap: 40\n", "", "effect cap needs a cap"),
     ("behaviour: interruption,", "behaviour: patience,", "patience"),

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from scorer.classify.model import load_model
+from scorer.classify.load import load_model
 from scorer.cli_model import evaluate
 from scorer.errors import ConfigError, LockedError, ModelError, ReleaseError
 from scorer.lock import hold

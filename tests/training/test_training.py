@@ -17,7 +17,7 @@ from tiny_training import write_calls
 from transformers import AutoTokenizer
 
 from scorer.classify.decide import UNCALIBRATED, Decision
-from scorer.classify.model import load_model
+from scorer.classify.load import load_model
 from scorer.config import load_yaml
 from scorer.errors import ConfigError, ModelError
 from scorer.labels import read_labels
