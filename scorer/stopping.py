@@ -36,11 +36,17 @@ def stop(number: int) -> NoReturn:
 
 def stop_that_came() -> Stopped | None:
     """The Stopped that was raised: for whoever meets the error that a library made of it."""
-    return Stopped(_came[-1]) if _came else None
+    return Stopped(_came[0]) if _came else None
+
+
+def put_off() -> None:
+    """From now on a signal is only noted: what has begun to be put away is put away whole. `heed` has the last word."""
+    for number in SIGNALS:
+        signal.signal(number, lambda came, _: _came.append(came))
 
 
 def heed() -> None:
-    """Raise the Stopped that a library dropped, if one came."""
+    """Raise the Stopped that a library dropped or that was put off, if one came."""
     if came := stop_that_came():
         raise came
 

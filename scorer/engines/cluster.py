@@ -1,23 +1,29 @@
 """How does this process come to a Ray, and leave nothing of one behind that it started?"""
 
+import ctypes
 import os
-import select
+import shutil
 import signal
 import socket
+import sys
+import threading
 import time
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, nullcontext, suppress
+import uuid
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 from scorer.classify.cores import usable_cores
+from scorer.durable import unwritable
 from scorer.errors import RunError
-from scorer.stopping import SIGNALS, heed, stop, stop_that_came
+from scorer.stopping import SIGNALS, heed, put_off, stop, stop_that_came
 
 STORE_BYTES = 100 << 20  # of a Ray that we start: only tasks and receipts go through it
 CONNECT_S = 10.0
 ENDED_S = 2.0  # for processes to be gone that were killed
+REMIND_S = 0.01  # between two times that Ray is told which handlers there are
+ADOPTS = 36  # PR_SET_CHILD_SUBREAPER of prctl(2)
 SETTINGS = b"\x04"  # the frame that each side of HTTP/2 begins with; Ray speaks gRPC, which is HTTP/2
 HELLO = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes(3) + SETTINGS + bytes(5)
 
@@ -44,30 +50,43 @@ def connected(address: str | None, workers: int | None) -> Iterator[Any]:
     import ray  # seconds, and an extra
 
     handlers = {number: signal.getsignal(number) for number in SIGNALS}
-    others = _started().get(os.getpid(), [])
-    with ExitStack() as stack:
-        own = {} if address else stack.enter_context(_own(workers))
-        try:
-            _start(ray, address, own, handlers)
-            yield ray
-        finally:
-            with nullcontext() if address else _killed_after(others):  # nothing of another's cluster is ours to end
-                ray.shutdown()
-            _put_back(handlers)
-            heed()  # Ray makes an error of its own of what the handler of a signal raises
+    try:
+        with ExitStack() as stack:
+            own = {} if address else stack.enter_context(_own(workers))
+            try:
+                _start(ray, address, own, handlers)
+                yield ray
+            finally:
+                _shut_down(ray)
+    finally:
+        _put_back(handlers)
+        heed()  # Ray makes an error of its own of what the handler of a signal raises
 
 
 @contextmanager
 def _own(workers: int | None) -> Iterator[dict[str, Any]]:
-    """Settings of a Ray of our own, whose files go with it."""
+    """Settings of a Ray of our own, whose processes and files go with it."""
+    import psutil
+
     base = os.environ.get("RAY_TMPDIR", "/tmp")  # as Ray itself has it; short, for sockets are in it
-    with TemporaryDirectory(prefix=f"ray-{os.getpid()}-", dir=base, ignore_cleanup_errors=True) as folder:
+    folder = Path(base, f"ray-{os.getpid()}-{uuid.uuid4().hex[:8]}")
+    others = set(psutil.Process().children(recursive=True))
+    _adopt(True)
+    try:  # from before the folder is there: a run may be told to stop while it is made
+        try:
+            folder.mkdir(mode=0o700)
+        except OSError as error:
+            raise unwritable(folder, error) from error
         yield {
             "num_cpus": max(workers or 1, usable_cores()),
             "include_dashboard": False,
             "object_store_memory": STORE_BYTES,
-            "_temp_dir": folder,
+            "_temp_dir": str(folder),
         }
+    finally:
+        _end_all_but(others)
+        shutil.rmtree(folder, ignore_errors=True)
+        _adopt(False)
 
 
 def _start(ray: Any, address: str | None, own: dict[str, Any], handlers: dict[signal.Signals, Any]) -> None:
@@ -76,9 +95,19 @@ def _start(ray: Any, address: str | None, own: dict[str, Any], handlers: dict[si
         _put_back(handlers)
     except SystemExit:  # raised by the handler of SIGTERM that Ray puts in place of ours
         stop(signal.SIGTERM)
-    except (ConnectionError, ValueError, RuntimeError) as error:
+    except Exception as error:  # what Ray raises where a node is slow to start is no more than that
         raise _no_cluster(address, error) from error
     heed()
+
+
+def _shut_down(ray: Any) -> None:
+    """Disconnect, and end what Ray itself started; a signal waits. Ray forgets the handler of SIGTERM, and works on for seconds."""
+    put_off()
+    ending = threading.Thread(target=ray.shutdown)
+    ending.start()
+    while ending.is_alive():
+        ending.join(REMIND_S)
+        put_off()
 
 
 def _put_back(handlers: dict[signal.Signals, Any]) -> None:
@@ -88,50 +117,22 @@ def _put_back(handlers: dict[signal.Signals, Any]) -> None:
             signal.signal(number, handler)
 
 
-@contextmanager
-def _killed_after(others: Collection[int]) -> Iterator[None]:
-    """Kill what is left of the processes that come from this one: Ray waits a second for each, and its agents may live on for a minute."""
-    with ExitStack() as handles:
-        found = []
-        for number in _descendants(os.getpid(), _started(), others):
-            with suppress(OSError):  # it has ended
-                found.append(os.pidfd_open(number))  # its number may be another's by then
-                handles.callback(os.close, found[-1])
-        try:
-            yield
-        finally:
-            for handle in found:
-                with suppress(OSError):
-                    signal.pidfd_send_signal(handle, signal.SIGKILL)
-            _await(found, seconds=ENDED_S)
+def _adopt(wanted: bool, /) -> None:
+    """Whether a process below this one whose parent ends becomes a child of this one, and can be found."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(ADOPTS, int(wanted))
 
 
-def _await(processes: Sequence[int], *, seconds: float) -> None:
-    """Wait until they have ended, so that none writes to a folder that goes."""
-    waiting, left, end = select.poll(), set(processes), time.monotonic() + seconds
-    for handle in processes:
-        waiting.register(handle, select.POLLIN)
-    while left and (rest := end - time.monotonic()) > 0:
-        for handle, _ in waiting.poll(rest * 1000):
-            waiting.unregister(handle)
-            left.discard(handle)
+def _end_all_but(others: set[Any]) -> None:
+    """Kill what this process has started since: Ray's agents live on for a minute, and would write to the folder again."""
+    import psutil
 
-
-def _descendants(parent: int, started: Mapping[int, Sequence[int]], others: Collection[int]) -> Iterator[int]:
-    for child in started.get(parent, ()):
-        if child not in others:
-            yield child
-            yield from _descendants(child, started, others)
-
-
-def _started() -> dict[int, list[int]]:
-    """The processes of this machine by who started them, as far as /proc tells."""
-    found: dict[int, list[int]] = {}
-    for path in Path("/proc").glob("[0-9]*/stat"):
-        with suppress(OSError):  # it has ended
-            parent = path.read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()[1]
-            found.setdefault(int(parent), []).append(int(path.parent.name))
-    return found
+    end = time.monotonic() + ENDED_S
+    while (left := set(psutil.Process().children(recursive=True)) - others) and (rest := end - time.monotonic()) > 0:
+        for process in left:
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
+        psutil.wait_procs(left, timeout=rest)
 
 
 def _no_cluster(address: str | None, error: Exception) -> RunError:

@@ -4,6 +4,8 @@ import json
 import os
 import re
 import signal
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -13,11 +15,12 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from nights import ROOT, arguments, broken, call_rows, leftovers, published, small_shards, write_night
-from nursery import Nursery
+from nursery import Nursery, pipe
 
 from scorer.engines.choose import choose
 from scorer.engines.engine import Engine, Ledger, Task
@@ -37,6 +40,8 @@ in_soak = pytest.mark.skipif(
     not SOAK, reason="make soak: a Ray node needs a machine that is not busy with others to notice a death in time"
 )
 CANARY = "tangerine"
+for name in ("RAY_gcs_server_request_timeout_seconds", "RAY_raylet_start_wait_time_s"):
+    os.environ.setdefault(name, "120")  # the box may be busy
 AT_WORK = "ray::Worker.score"  # how Ray calls the process of an actor that has a task
 
 
@@ -74,8 +79,6 @@ def bench(tmp_path_factory: pytest.TempPathFactory, keyword_folder: Path) -> Ben
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[Any]:
     """Two machines of a CPU each, as far as Ray knows."""
-    for name in ("RAY_gcs_server_request_timeout_seconds", "RAY_raylet_start_wait_time_s"):
-        os.environ.setdefault(name, "120")  # the box may be busy
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
     from ray.cluster_utils import Cluster
 
@@ -114,15 +117,13 @@ def killing(cluster: Any, times: int) -> Iterator[list[int]]:
 
 def at_work(cluster: Any) -> list[int]:
     """The processes of the cluster's actors that have a task; of no other cluster's on this machine."""
-    session = Path(cluster.head_node.get_session_dir_path()).name.encode()
+    session = Path(cluster.head_node.get_session_dir_path()).name
     found = []
-    for path in Path("/proc").glob("[0-9]*/cmdline"):
-        with suppress(OSError):  # it has ended
-            if path.read_bytes().startswith(AT_WORK.encode()):
-                status = path.with_name("status").read_text()
-                parent = next(line.split()[1] for line in status.splitlines() if line.startswith("PPid:"))
-                if session in Path("/proc", parent, "cmdline").read_bytes():
-                    found.append(int(path.parent.name))
+    for process in psutil.process_iter():
+        if "".join(cmdline(process)).startswith(AT_WORK):
+            with suppress(psutil.Error):  # it has ended
+                if any(session in part for part in cmdline(process.parent())):
+                    found.append(process.pid)
     return found
 
 
@@ -174,23 +175,75 @@ def test_a_run_with_workers_that_is_told_to_stop_stops_clean(bench: Bench, tmp_p
 def test_a_run_that_is_told_to_stop_while_ray_starts_stops_clean(bench: Bench, tmp_path: Path, nursery: Nursery) -> None:
     out = tmp_path / "out"
     running = nursery.start(*arguments(bench.night, out, bench.model, small_shards(tmp_path), "--engine", "ray", "--workers", 1))
-    until(lambda: children(running.pid, b"gcs_server"))  # Ray has its own handler of SIGTERM by now
+    until(lambda: any("agent" in part for process in family(running.pid) for part in cmdline(process)))  # Ray's own handler is there
+    born = family(running.pid)
 
     os.kill(running.pid, signal.SIGTERM)
 
     assert running.wait() == 143, running.said()
     assert "run the same command again" in running.said()
-    until(lambda: not children(running.pid, b"gcs_server"))
+    assert_nothing_is_left(running.pid, born)
 
 
-def children(parent: int, part: bytes) -> list[Path]:
-    """The processes that this one started, of which the command line has that part."""
-    found = []
-    for path in Path("/proc").glob("[0-9]*/cmdline"):
-        with suppress(OSError):  # it has ended
-            if f"PPid:\t{parent}\n" in path.with_name("status").read_text() and part in path.read_bytes():
-                found.append(path)
+TOLD = """
+import os, shutil, signal, sys, time
+from pathlib import Path
+
+import ray
+
+from scorer.engines.cluster import connected
+from scorer.stopping import Stopped, stoppable
+
+def told(module, name):
+    real = getattr(module, name)
+
+    def instead(*given, **named):
+        found = None if name == "rmtree" else real(*given, **named)
+        if not given or f"/ray-{os.getpid()}-" in str(given[0]) and "session" not in str(given[0]):
+            time.sleep(0.2)  # as much as Ray itself takes, at least
+            os.kill(os.getpid(), signal.SIGTERM)
+        return real(*given, **named) if name == "rmtree" else found
+
+    setattr(module, name, instead)
+
+told(*{"mkdir": (Path, "mkdir"), "shutdown": (ray, "shutdown"), "rmtree": (shutil, "rmtree")}[sys.argv[1]])
+try:
+    with stoppable(), connected(None, 1):
+        print("up", flush=True)
+        input()
+except Stopped as stopped:
+    os._exit(stopped.exit_code)
+"""
+
+
+@pytest.mark.parametrize(("step", "up"), [("mkdir", False), ("shutdown", True), ("rmtree", True)])
+def test_a_ray_of_our_own_is_put_away_whole_when_a_signal_comes_meanwhile(step: str, up: bool) -> None:
+    run = subprocess.Popen([sys.executable, "-c", TOLD, step], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    assert (pipe(run.stdout).readline() == "up\n") is up
+    born = family(run.pid) if up else []
+
+    with suppress(BrokenPipeError):
+        run.communicate("go on\n")
+
+    assert run.wait() == 143 and bool(born) is up
+    assert_nothing_is_left(run.pid, born)
+
+
+def family(pid: int) -> list[psutil.Process]:
+    """The processes that come from this one."""
+    found: list[psutil.Process] = psutil.Process(pid).children(recursive=True)
     return found
+
+
+def cmdline(process: psutil.Process) -> list[str]:
+    with suppress(psutil.Error):
+        return list(process.cmdline())
+    return []
+
+
+def assert_nothing_is_left(pid: int, born: list[psutil.Process]) -> None:
+    assert [cmdline(process) for process in born if process.is_running()] == []
+    assert kept_by_ray(pid) == []
 
 
 def test_a_cluster_gives_the_same_bytes(bench: Bench, tmp_path: Path, cluster: Any) -> None:
