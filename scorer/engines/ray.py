@@ -1,10 +1,11 @@
 """How does a night run on a Ray cluster? Ray schedules actors; no transcript goes through its object store."""
 
 import time
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
+from itertools import cycle, islice
 from pathlib import Path
 from typing import Any
 
@@ -57,17 +58,26 @@ class Seat:
 
     gpus: int
     threads: int
+    machine: str = ""  # Ray's id of the one it should be on; any, where that is empty
 
 
 def seats_of(nodes: Sequence[dict[str, Any]], asked: int | None) -> list[Seat]:
     """One for every GPU that there is, one for every CPU of machines without; of `asked` ones, those with a GPU first."""
-    machines = [node["Resources"] for node in nodes if node["Alive"]]
-    gpus = sum(int(has.get("GPU", 0)) for has in machines)
-    beside = sum(int(has.get("CPU", 0)) for has in machines if has.get("GPU", 0) >= 1)
-    cpus = sum(int(has.get("CPU", 0)) for has in machines if has.get("GPU", 0) < 1)
+    machines = [(node["NodeID"], node["Resources"]) for node in nodes if node["Alive"]]
+    with_gpu = [has for _, has in machines if has.get("GPU", 0) >= 1]
+    without = {machine: int(has.get("CPU", 0)) for machine, has in machines if has.get("GPU", 0) < 1}
+    gpus, cpus = sum(int(has["GPU"]) for has in with_gpu), sum(without.values())
+    beside = sum(int(has.get("CPU", 0)) for has in with_gpu)
     others = cpus if asked is None else max(0, asked - gpus)
-    found = [Seat(1, max(1, beside // max(1, gpus)))] * gpus + [Seat(0, max(1, cpus // max(1, others)))] * others
+    places = _in_turns(without) if with_gpu and cpus else [""]  # else Ray would give it a CPU that a GPU's worker needs
+    found = [Seat(1, max(1, beside // max(1, gpus)))] * gpus
+    found += [Seat(0, max(1, cpus // max(1, others)), place) for place in islice(cycle(places), others)]
     return found[:asked] or [Seat(0, 1)]  # of a cluster that grows on demand
+
+
+def _in_turns(cpus: Mapping[str, int]) -> list[str]:
+    """Each machine as often as it has CPUs: once each, then once more those that have another."""
+    return [machine for turn in range(max(cpus.values())) for machine, has in cpus.items() if turn < has]
 
 
 @dataclass(slots=True)
@@ -82,7 +92,7 @@ class _Crew:
 
     def __init__(self, ray: Any, night: Handout, wait_s: float) -> None:
         self._ray = ray
-        self._setting = cache(lambda seat: ray.put(night.setting(seat.threads, gpu=seat.gpus > 0)))
+        self._setting = cache(lambda threads, gpu: ray.put(night.setting(threads, gpu=gpu)))
         self._wait_s = wait_s
         self._worker = ray.remote(Worker)
         self._free = ray.available_resources()  # before any of ours is there
@@ -91,8 +101,9 @@ class _Crew:
 
     def start(self, seat: Seat) -> None:
         """Ask the cluster for one more; it is idle once it answers."""
-        needs = {"num_cpus": 1, "num_gpus": seat.gpus, "max_restarts": 0, "max_task_retries": 0, "scheduling_strategy": "SPREAD"}
-        hand = _Hand(self._worker.options(**needs).remote(self._setting(seat)), seat)
+        on = self._ray.util.scheduling_strategies.NodeAffinitySchedulingStrategy(seat.machine, soft=True) if seat.machine else "SPREAD"
+        needs = {"num_cpus": 1, "num_gpus": seat.gpus, "max_restarts": 0, "max_task_retries": 0, "scheduling_strategy": on}
+        hand = _Hand(self._worker.options(**needs).remote(self._setting(seat.threads, seat.gpus > 0)), seat)
         self._asked[hand.actor.ready.remote()] = hand
 
     def give(self, task: Task) -> None:

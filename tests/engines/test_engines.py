@@ -348,15 +348,25 @@ def assert_ray_kept_nothing(session: Path) -> None:
 
 
 def test_gpus_are_taken_first_and_cpus_only_of_machines_without() -> None:
-    big, small, gone = {"CPU": 16.0, "GPU": 2.0}, {"CPU": 3.0}, {"CPU": 64.0}
-    nodes = [{"Alive": True, "Resources": big}, {"Alive": True, "Resources": small}, {"Alive": False, "Resources": gone}]
+    def node(name: str, alive: bool = True, **has: float) -> dict[str, Any]:
+        return {"NodeID": name, "Alive": alive, "Resources": has}
 
-    assert seats_of(nodes, None) == [Seat(1, 8)] * 2 + [Seat(0, 1)] * 3
+    big, small, tiny, gone = (
+        node("big", CPU=16.0, GPU=2.0),
+        node("small", CPU=3.0),
+        node("tiny", CPU=1.0),
+        node("gone", alive=False, CPU=64.0),
+    )
+    nodes = [big, small, tiny, gone]
+    on_cpus = [Seat(0, 1, name) for name in ("small", "tiny", "small", "small")]
+
+    assert seats_of(nodes, None) == [Seat(1, 8)] * 2 + on_cpus
     assert seats_of(nodes, 1) == [Seat(1, 8)]
-    assert seats_of(nodes, 3) == [Seat(1, 8)] * 2 + [Seat(0, 3)]
-    assert seats_of(nodes[1:], 5) == [Seat(0, 1)] * 5
-    assert seats_of(nodes[1:], 1) == [Seat(0, 3)]
-    assert seats_of(nodes[2:], None) == [Seat(0, 1)]
+    assert seats_of(nodes, 4) == [Seat(1, 8)] * 2 + [Seat(0, 2, "small"), Seat(0, 2, "tiny")]
+    assert seats_of([big, gone], 3) == [Seat(1, 8)] * 2 + [Seat(0, 1)]
+    assert seats_of([small, gone], 5) == [Seat(0, 1)] * 5
+    assert seats_of([small, gone], 1) == [Seat(0, 3)]
+    assert seats_of([gone], None) == [Seat(0, 1)]
 
 
 def test_a_receipt_that_does_not_fit_its_task_is_refused(tmp_path: Path) -> None:
