@@ -11,6 +11,7 @@ from scorer.training.calibrate import check_held_out, fit_decisions
 from scorer.training.charts import curve_chart
 from scorer.training.corpus import LabelledCall, read_corpus
 from scorer.training.judge import judge_labelled
+from scorer.training.metrics import draw_calls, f1_samples
 from scorer.training.settings import TrainingConfig
 from scorer.training.slices import f1_of
 from scorer.training.split import Split, split
@@ -34,8 +35,19 @@ def draw_curve(config: TrainingConfig, *, out: Path, progress: Progress) -> list
     ]
     out.mkdir(parents=True, exist_ok=True)
     (out / "learning-curve.json").write_text(json.dumps(points, indent=2) + "\n", encoding="utf-8")
-    (out / "learning-curve.svg").write_text(curve_chart(points), encoding="utf-8")
+    (out / "learning-curve.svg").write_text(curve_chart(points, *titles(config, len(dev))), encoding="utf-8")
     return points
+
+
+def titles(config: TrainingConfig, dev: int) -> tuple[str, list[str]]:
+    """What the picture shows, and on which calls and of what model it was measured."""
+    layers = "all layers" if config.layers is None else f"{config.layers} layers"
+    return "What more labelled calls would buy: F1 by label", [
+        f"measured on {dev} dev calls ({', '.join(path.name for path in config.dev)})",
+        f"model: {layers} of {Path(config.base_model).name}, trained at every point",
+        f"for as many steps as {config.epochs} epochs of all calls take",
+        f"bars: {100 * config.confidence:.0f} % intervals over calls",
+    ]
 
 
 def _point(
@@ -53,4 +65,7 @@ def _point(
     model = fit(longer, kept, labels, work=work, progress=progress).as_model()
     decisions = fit_decisions(judge_labelled(calls.held_out, model, config))
     shutil.rmtree(work)
-    return {"calls": len(kept), "f1": f1_of(judge_labelled(dev, model, config), decisions)}
+    judged = judge_labelled(dev, model, config)
+    draws = draw_calls(len(dev), rounds=config.bootstrap_rounds, confidence=config.confidence, seed=config.seed)
+    intervals = {name: draws.interval(f1_samples(one.given(decisions[name]), one.truth, one.calls, draws)) for name, one in judged.items()}
+    return {"calls": len(kept), "f1": f1_of(judged, decisions), "intervals": intervals}

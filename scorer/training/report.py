@@ -10,6 +10,29 @@ from markupsafe import Markup
 from scorer.training import charts
 from scorer.training.card import write_card
 from scorer.training.slices import SLICED_BY
+from scorer.training.summary import summary
+
+SLICE_NAMES = {
+    ("style", "clean"): "typed by a person",
+    ("style", "asr"): "recogniser, no punctuation",
+    ("style", "asrp"): "recogniser, with punctuation",
+    ("lang", "au"): "Australian",
+    ("lang", "ca"): "Canadian",
+    ("lang", "ie"): "Irish",
+    ("lang", "in"): "Indian",
+    ("lang", "ng"): "Nigerian",
+    ("lang", "nonnative"): "second language",
+    ("lang", "scot"): "Scottish",
+    ("lang", "sg"): "Singaporean",
+    ("lang", "uk"): "British",
+    ("lang", "us"): "American",
+    ("lang", "za"): "South African",
+    ("domain", "mealkit"): "meal kits",
+    ("type", "cancel"): "wants to leave",
+    ("type", "problem"): "has a problem",
+    ("type", "mixed"): "both",
+    ("type", "sales"): "is sold something",
+}
 
 
 def write_report(folder: Path, report: dict[str, Any]) -> None:
@@ -22,17 +45,28 @@ def write_report(folder: Path, report: dict[str, Any]) -> None:
 def write_page(folder: Path, report: dict[str, Any]) -> Path:
     """Write evaluation.html into the model folder: one file, which needs neither network nor script."""
     environment = Environment(loader=PackageLoader("scorer.training", "pages"), autoescape=select_autoescape(), trim_blocks=True)
+    environment.filters |= {"plain": charts.plain, "slice_name": slice_name}
     pictures = {
         "f1": charts.f1_chart(report["labels"]),
-        "calibration": charts.calibration_chart(report["labels"]),
         "scores": charts.scores_chart(report["agreement"]["scores"]),
-        **{f"slices_{by}": charts.slices_chart(report["slices"], by) for by in SLICED_BY},
     }
     if report["released"]:
         pictures["difference"] = charts.difference_chart(report["released"])
     page = environment.get_template("evaluation.html").render(
-        report=report, pictures={name: Markup(picture) for name, picture in pictures.items()}, sliced_by=SLICED_BY, name=folder.name
+        report=report,
+        summary=summary(report),
+        pictures={name: Markup(picture) for name, picture in pictures.items()},
+        calibration={
+            name: Markup(charts.calibration_chart(n["calibration_curve"], report["confidence"])) for name, n in report["labels"].items()
+        },
+        sliced_by=SLICED_BY,
+        name=folder.name,
     )
     path = folder / "evaluation.html"
     path.write_text(page, encoding="utf-8")
     return path
+
+
+def slice_name(value: str, by: str) -> str:
+    """What the labelled calls' code stands for; a code that nobody explained stays as it is."""
+    return SLICE_NAMES.get((by, value), charts.plain(value))

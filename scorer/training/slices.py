@@ -13,7 +13,7 @@ from scorer.training.corpus import LabelledCall
 from scorer.training.judge import Judged
 from scorer.training.metrics import f1
 
-SLICED_BY = ("style", "lang", "domain", "type")
+SLICED_BY = {"style": "how it was written down", "lang": "variety of English", "domain": "trade", "type": "what the customer calls for"}
 FEWEST = 5  # positives under which an F1 says nothing
 Decisions = Mapping[str, Decision]
 

@@ -156,7 +156,17 @@ def test_on_a_phone_every_page_can_be_read(browser: Browser, address: str, place
     assert page.evaluate(height) >= 10
     assert page.locator(".cards td:has(ul)").first.evaluate("cell => cell.getBoundingClientRect().width") > 300
     page.goto(evaluation.as_uri())
+    assert page.evaluate(scrolling) == [] and page.evaluate(height) >= 10
     assert faults(page) == []
+
+
+def test_on_paper_no_cell_of_an_evaluation_holds_larger_letters_than_its_neighbours(browser: Browser, tmp_path: Path) -> None:
+    evaluation = write_page(tmp_path, json.loads((MODELS / "default" / "evaluation.json").read_text(encoding="utf-8")))
+    page = open_page(browser, evaluation.as_uri(), width=700)  # A4 without its margins
+    page.emulate_media(media="print")
+
+    assert len(page.evaluate("[...new Set([...document.querySelectorAll('td, td *')].map(one => getComputedStyle(one).fontSize))]")) == 1
+    assert page.evaluate("[...document.querySelectorAll('.wide')].filter(box => box.scrollWidth > box.clientWidth).length") == 0
 
 
 @pytest.mark.parametrize("width", [1024, 390])

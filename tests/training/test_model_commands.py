@@ -94,6 +94,7 @@ def test_the_learning_curve_has_a_point_for_each_share(training_config: Training
 
     points = json.loads((tmp_path / "curve" / "learning-curve.json").read_text())
     assert points[0]["calls"] == round(points[1]["calls"] / 2) and points[1]["f1"]["apology"] > 0.9
+    assert all(low <= point["f1"][name] <= high for point in points for name, (low, high) in point["intervals"].items())
     assert (tmp_path / "curve" / "learning-curve.svg").read_text().startswith("<svg")
 
 
