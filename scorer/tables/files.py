@@ -102,7 +102,14 @@ def open_parquet(path: Path) -> Iterator[pq.ParquetFile]:
     problem = _plain_problem(path)
     if problem:
         raise FileError(f"{path}: {problem[1]}", problem[0], "open")
-    with reading(path), pq.ParquetFile(path, page_checksum_verification=True, pre_buffer=False) as file:
+    with (
+        reading(path),
+        pa.OSFile(os.fsencode(path)) as opened,  # given a path, Arrow wants a name in UTF-8
+        pq.ParquetFile(opened, page_checksum_verification=True, pre_buffer=False) as file,
+    ):
+        if _is_joined(path, file.metadata):
+            found = "two Parquet files, one behind the other, of which one would be lost"
+            raise FileError(f"{path}: {found}: give each by itself", RejectReason.FILE_CORRUPT, "open")
         yield file
 
 
@@ -183,6 +190,22 @@ def _fitting(pattern: Path) -> Iterator[Path]:
                 os.scandir(folder).close()
     found = map(Path, sorted(glob.glob(str(pattern), recursive=True)))
     return (path for path in found if not is_hidden(path.parts, but=pattern.parts))
+
+
+def _is_joined(path: Path, about: pq.FileMetaData) -> bool:
+    """Whether a file ends and another begins between rows and footer: Arrow would read the first by the footer of the last."""
+    groups = about.num_row_groups
+    chunks = [about.row_group(groups - 1).column(at) for at in range(about.num_columns)] if groups else []
+    starts = [(chunk.has_dictionary_page and chunk.dictionary_page_offset) or chunk.data_page_offset for chunk in chunks]
+    end = max((start + chunk.total_compressed_size for start, chunk in zip(starts, chunks, strict=True)), default=0)
+    footer = path.stat().st_size - about.serialized_size - 8
+    if not 0 <= end < footer:
+        return False
+    with path.open("rb") as file:
+        file.seek(end)
+        between = file.read(footer - end)
+    at = between.find(MAGIC + MAGIC)
+    return at >= 4 and int.from_bytes(between[at - 4 : at], "little") < end + at  # before its end a file says how long its footer is
 
 
 def _plain_problem(path: Path) -> tuple[RejectReason, str] | None:

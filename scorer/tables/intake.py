@@ -139,7 +139,7 @@ def _read(file: InputFile, mapping: InputMapping, *, number: int, target: Path) 
         parquet = stack.enter_context(open_parquet(file.path))
         layout, problems = read_layout(file.path, parquet.schema_arrow, mapping)
         if layout is None:
-            raise FileError("; ".join(problems), RejectReason.FILE_COLUMNS, "columns")
+            raise FileError("; ".join(problem.removeprefix(f"{file.path}: ") for problem in problems), RejectReason.FILE_COLUMNS, "columns")
         carried = carried_schema(layout)
         rows = missing = 0
         for batch in _normalised(read_batches(parquet), layout, mapping, carried=carried, number=number):
