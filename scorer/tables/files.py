@@ -3,10 +3,12 @@
 import glob
 import hashlib
 import os
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import BinaryIO
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -16,6 +18,7 @@ from scorer.places import is_hidden, is_uri
 from scorer.records import RejectReason, Stage
 
 BATCH_ROWS = 1024
+SCANNED_BYTES = 16 << 20  # at a time
 MAGIC = b"PAR1"
 ENCRYPTED = b"PARE"
 
@@ -107,9 +110,6 @@ def open_parquet(path: Path) -> Iterator[pq.ParquetFile]:
         pa.OSFile(os.fsencode(path)) as opened,  # given a path, Arrow wants a name in UTF-8
         pq.ParquetFile(opened, page_checksum_verification=True, pre_buffer=False) as file,
     ):
-        if _is_joined(path, file.metadata):
-            found = "two Parquet files, one behind the other, of which one would be lost"
-            raise FileError(f"{path}: {found}: give each by itself", RejectReason.FILE_CORRUPT, "open")
         yield file
 
 
@@ -142,6 +142,31 @@ def read_batches(file: pq.ParquetFile, *, rows: int = BATCH_ROWS, columns: Seque
         yield batch
     if found != file.metadata.num_rows:  # one flipped bit in a page header can end a column before its first row, without any error
         raise pa.ArrowInvalid("rows and footer differ")
+
+
+def is_joined(path: Path) -> bool:
+    """Whether whole Parquet files lie one behind the other: Arrow would read the first by the footer of the last, if they are alike."""
+    with path.open("rb") as file:
+        for start in range(0, path.stat().st_size, SCANNED_BYTES):
+            file.seek(start)
+            piece = file.read(SCANNED_BYTES + 2 * len(MAGIC) - 1)
+            if any(_ends_at(file, start + seam.start() + len(MAGIC)) for seam in re.finditer(MAGIC + MAGIC, piece)):
+                return True
+    return False
+
+
+def _ends_at(file: BinaryIO, end: int) -> bool:
+    """Whether what comes before `end` is the footer of a Parquet file, and not a text that looks so."""
+    file.seek(max(0, end - 8))
+    length = int.from_bytes(file.read(4), "little")
+    if length > end - 12:
+        return False
+    file.seek(end - 8 - length)
+    try:
+        pq.read_metadata(pa.BufferReader(MAGIC + file.read(length + 8)))
+    except (OSError, pa.ArrowException):
+        return False
+    return True
 
 
 def _expand(text: str) -> tuple[list[Path], str | None]:
@@ -190,22 +215,6 @@ def _fitting(pattern: Path) -> Iterator[Path]:
                 os.scandir(folder).close()
     found = map(Path, sorted(glob.glob(str(pattern), recursive=True)))
     return (path for path in found if not is_hidden(path.parts, but=pattern.parts))
-
-
-def _is_joined(path: Path, about: pq.FileMetaData) -> bool:
-    """Whether a file ends and another begins between rows and footer: Arrow would read the first by the footer of the last."""
-    groups = about.num_row_groups
-    chunks = [about.row_group(groups - 1).column(at) for at in range(about.num_columns)] if groups else []
-    starts = [(chunk.has_dictionary_page and chunk.dictionary_page_offset) or chunk.data_page_offset for chunk in chunks]
-    end = max((start + chunk.total_compressed_size for start, chunk in zip(starts, chunks, strict=True)), default=0)
-    footer = path.stat().st_size - about.serialized_size - 8
-    if not 0 <= end < footer:
-        return False
-    with path.open("rb") as file:
-        file.seek(end)
-        between = file.read(footer - end)
-    at = between.find(MAGIC + MAGIC)
-    return at >= 4 and int.from_bytes(between[at - 4 : at], "little") < end + at  # before its end a file says how long its footer is
 
 
 def _plain_problem(path: Path) -> tuple[RejectReason, str] | None:
