@@ -46,6 +46,7 @@ def write_text(path: Path, parts: Iterable[str], *, step: str) -> None:
         os.fsync(stream.fileno())
     reach(f"{step}-name")
     move(staged, path)
+    reach(f"{step}-named")
     sync(path.parent)
 
 

@@ -18,6 +18,7 @@ POINTS = (
     "close",  # before a table is closed
     "table-sync",  # before a table is brought to disk
     "verify",  # before a table is read back
+    "mark",  # before a shard that was read back gets its mark
     "keep",  # before a finished shard gets its name
     "keep-sync",  # after that, before the name is on disk
     "publish",  # before a table file gets its final name
@@ -25,10 +26,12 @@ POINTS = (
     "manifest",  # before run.json is staged
     "manifest-sync",  # before run.json is on disk
     "manifest-name",  # before run.json gets its name
+    "manifest-named",  # after that, before the name is on disk
     "clean",  # run.json is there, before what is left over is removed
     "report",  # before report.html is staged
     "report-sync",  # before report.html is on disk
     "report-name",  # before report.html gets its name
+    "report-named",  # after that, before the name is on disk
 )
 STORE_POINTS = (  # where input or output lies in a store
     "lease",  # before a job asks for the place

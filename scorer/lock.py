@@ -24,8 +24,10 @@ def hold(folder: Path) -> Iterator[None]:
     so that it ends with its process, however that ends; what the file holds is for people only.
     """
     refuse_uri(folder)
-    if folder.exists() and not folder.is_dir():
-        raise RunError(f"{folder}: is a file: choose a folder for --out")
+    if os.path.lexists(folder) and not folder.is_dir():
+        raise RunError(f"{folder}: is a file, or a link to nowhere: choose a folder for --out")
+    if not _is_utf8(folder):
+        raise RunError(f"{folder}: is no name in UTF-8: choose another folder for --out")
     try:
         handle = _lock(folder)
     except OSError as error:
@@ -39,6 +41,14 @@ def hold(folder: Path) -> Iterator[None]:
         os.close(handle)
         with suppress(OSError):
             folder.rmdir()  # only where it is empty
+
+
+def _is_utf8(path: Path) -> bool:
+    """Whether every library can open what lies there."""
+    try:
+        return bool(str(path).encode())
+    except UnicodeEncodeError:
+        return False
 
 
 def _lock(folder: Path) -> int:

@@ -73,7 +73,7 @@ def score_night(
         before = manifest.claim(out, job.fingerprint, replace=partition is not None, parts=job.parts)
         folder = RunFolder(out, manifest.shards_of(before) if before else ())
         if before and before["fingerprint"] == job.fingerprint and folder.is_whole():
-            ensure_report(out)
+            ensure_report(out, job.fingerprint)
             return _night(job, before, out, reused=True)
         limits = job.settings.limits
         with fence(memory_mb=limits.file_memory_mb, seconds=limits.file_seconds) as behind:  # gets ready while the model is loaded

@@ -95,7 +95,7 @@ def rescore_run(run: Path, *, rubric: Path, out: Path, progress: Progress) -> tu
         if before and folder.is_whole():
             for _ in rescored():
                 pass
-            ensure_report(out)
+            ensure_report(out, wanted)
             return before, changes
         with folder.workdir(), folder.writer(wanted, asked.tables) as writer:
             call_ids = _write(writer, rescored())

@@ -90,8 +90,10 @@ def _word(key: str) -> str:
 
 def _read_text(path: Path) -> str:
     try:
+        if path.exists() and not path.is_file():  # a pipe that nobody writes to has no end
+            raise ConfigError(f"{path}: a folder, pipe or device: name a YAML file")
         with path.open("rb") as file:
-            content = file.read(MAX_BYTES + 1)  # never more: a device has no end
+            content = file.read(MAX_BYTES + 1)
         if len(content) > MAX_BYTES:
             raise ConfigError(f"{path}: larger than {MAX_BYTES} bytes: this is not a settings file")
         return content.decode("utf-8")

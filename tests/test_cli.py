@@ -2,6 +2,7 @@
 
 import errno
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -214,6 +215,17 @@ def test_what_cannot_be_scored_stops_before_anything_is_written(
 
     assert code == 1 and said in message
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(("name", "said"), [(b"file", "choose a folder"), (b"link", "choose a folder"), (b"\xff", "choose another folder")])
+def test_a_folder_that_cannot_be_one_is_refused(night: Path, tmp_path: Path, keyword_folder: Path, name: bytes, said: str) -> None:
+    (tmp_path / "file").touch()
+    (tmp_path / "link").symlink_to("nowhere")
+
+    code, message = score(night, tmp_path / os.fsdecode(name), keyword_folder)
+
+    assert code == 1 and said in message
+    assert {path.name for path in tmp_path.iterdir()} == {"file", "link", "night"}
 
 
 def test_an_empty_night_is_an_error_unless_allowed(tmp_path: Path, keyword_folder: Path) -> None:

@@ -1,5 +1,6 @@
 """Settings files are read strictly, and every problem is named at once."""
 
+import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -101,12 +102,13 @@ def test_a_bad_file_names_key_value_and_remedy(tmp_path: Path, text: str, parts:
     assert [part for part in parts if part not in str(caught.value)] == []
 
 
-def test_a_file_that_is_too_large_missing_or_not_text_is_refused(tmp_path: Path) -> None:
-    large, binary = tmp_path / "large.yaml", tmp_path / "binary.yaml"
+def test_a_file_that_is_too_large_missing_no_file_or_not_text_is_refused(tmp_path: Path) -> None:
+    large, binary, pipe = (tmp_path / f"{name}.yaml" for name in ("large", "binary", "pipe"))
     large.write_bytes(b"#" * (MAX_BYTES + 1))
     binary.write_bytes(b"\xff\xfe\xfa")
+    os.mkfifo(pipe)
 
-    for path in (large, binary, tmp_path / "none.yaml", tmp_path, Path("/dev/zero")):
+    for path in (large, binary, pipe, tmp_path / "none.yaml", tmp_path, Path("/dev/zero")):
         with pytest.raises(ConfigError):
             load_yaml(path, ScoringConfig)
 

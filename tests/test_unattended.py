@@ -24,7 +24,7 @@ from nursery import Nursery, Running, pipe
 from scorer.faults import POINTS
 
 pytestmark = pytest.mark.slow
-AFTER_RUN_JSON = POINTS[POINTS.index("clean") :]
+AFTER_RUN_JSON = POINTS[POINTS.index("manifest-named") :]
 SOAK = "SCORER_SOAK" in os.environ  # an hour instead of minutes
 
 

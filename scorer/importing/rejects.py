@@ -6,7 +6,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from scorer.errors import RunError
+from scorer.durable import move, sync, unwritable
 from scorer.importing.source import ImportReason
 
 
@@ -22,26 +22,41 @@ class ImportReject:
 
 
 class RejectList:
-    """Writes rejects as they come. Raises RunError where the file cannot be written."""
+    """Writes rejects as they come; the file has its name only after the `with` block ended well.
+
+    Raises RunError where it cannot be written.
+    """
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self._staging = path.with_name(f".{path.name}.part")
 
     def __enter__(self) -> Self:
         try:
-            self._file = self._path.open("w", encoding="utf-8", newline="", errors="backslashreplace")
+            self._file = self._staging.open("w", encoding="utf-8", newline="", errors="backslashreplace")
         except OSError as error:
-            raise RunError(f"{self._path}: cannot be written ({error.strerror}): check space and permissions") from error
+            raise unwritable(self._path, error) from error
         self._table = csv.writer(self._file)
         self._table.writerow(["source", "call_id", "format", "reason", "detail"])
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self._file.close()
+        try:
+            self._file.close()
+            if error is None:
+                sync(self._staging)
+                move(self._staging, self._path)
+        except OSError as problem:
+            raise unwritable(self._path, problem) from problem
+        finally:
+            self._staging.unlink(missing_ok=True)
 
     def add(self, reject: ImportReject) -> None:
         """Write one reject."""
-        self._table.writerow([reject.source, reject.call_id, reject.format, reject.reason.value, reject.detail])
+        try:
+            self._table.writerow([reject.source, reject.call_id, reject.format, reject.reason.value, reject.detail])
+        except OSError as error:
+            raise unwritable(self._path, error) from error
 
 
 def rejects_path(out: Path) -> Path:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from scorer.durable import unwritable, write_text
-from scorer.manifest import REPORT, RUN_FILE
+from scorer.manifest import REPORT
 from scorer.records import Tally
 from scorer.review.callview import CallView, read_views
 from scorer.review.compare import earlier_runs, what_changed, what_moved
@@ -66,10 +66,13 @@ def write_report(run: Path, *, masked: bool = True) -> Path:
     return run / REPORT
 
 
-def ensure_report(run: Path) -> None:
-    """Write report.html where it is missing or of the run before: a run may be killed between its last two files."""
+def ensure_report(run: Path, fingerprint: str) -> None:
+    """Write report.html where it is missing or of the run before: a run may be killed between its last two files.
+
+    The page says which run it is of, since a clock may have been set back between the two.
+    """
     page = run / REPORT
-    if not page.exists() or page.stat().st_mtime_ns < (run / RUN_FILE).stat().st_mtime_ns:
+    if not page.exists() or f'content="{fingerprint}"' not in page.read_text(encoding="utf-8", errors="replace"):
         write_report(run)
 
 

@@ -3,10 +3,12 @@
 import glob
 import hashlib
 import os
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import BinaryIO
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -16,6 +18,7 @@ from scorer.places import is_hidden, is_uri
 from scorer.records import RejectReason, Stage
 
 BATCH_ROWS = 1024
+SCANNED_BYTES = 16 << 20  # at a time
 MAGIC = b"PAR1"
 ENCRYPTED = b"PARE"
 
@@ -102,7 +105,11 @@ def open_parquet(path: Path) -> Iterator[pq.ParquetFile]:
     problem = _plain_problem(path)
     if problem:
         raise FileError(f"{path}: {problem[1]}", problem[0], "open")
-    with reading(path), pq.ParquetFile(path, page_checksum_verification=True, pre_buffer=False) as file:
+    with (
+        reading(path),
+        pa.OSFile(os.fsencode(path)) as opened,  # given a path, Arrow wants a name in UTF-8
+        pq.ParquetFile(opened, page_checksum_verification=True, pre_buffer=False) as file,
+    ):
         yield file
 
 
@@ -135,6 +142,31 @@ def read_batches(file: pq.ParquetFile, *, rows: int = BATCH_ROWS, columns: Seque
         yield batch
     if found != file.metadata.num_rows:  # one flipped bit in a page header can end a column before its first row, without any error
         raise pa.ArrowInvalid("rows and footer differ")
+
+
+def is_joined(path: Path) -> bool:
+    """Whether whole Parquet files lie one behind the other: Arrow would read the first by the footer of the last, if they are alike."""
+    with path.open("rb") as file:
+        for start in range(0, path.stat().st_size, SCANNED_BYTES):
+            file.seek(start)
+            piece = file.read(SCANNED_BYTES + 2 * len(MAGIC) - 1)
+            if any(_ends_at(file, start + seam.start() + len(MAGIC)) for seam in re.finditer(MAGIC + MAGIC, piece)):
+                return True
+    return False
+
+
+def _ends_at(file: BinaryIO, end: int) -> bool:
+    """Whether what comes before `end` is the footer of a Parquet file, and not a text that looks so."""
+    file.seek(max(0, end - 8))
+    length = int.from_bytes(file.read(4), "little")
+    if length > end - 12:
+        return False
+    file.seek(end - 8 - length)
+    try:
+        pq.read_metadata(pa.BufferReader(MAGIC + file.read(length + 8)))
+    except (OSError, pa.ArrowException):
+        return False
+    return True
 
 
 def _expand(text: str) -> tuple[list[Path], str | None]:

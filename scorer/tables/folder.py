@@ -81,6 +81,7 @@ class RunFolder:
         shard = Shard(writer.folder.name, tables, json.dumps(counts))
         _check_calls(writer.folder, call_ids)
         try:
+            reach("mark")
             with (writer.folder / MARK).open("w", encoding="utf-8") as stream:
                 stream.write(shard_text(shard))
             sync(writer.folder / MARK)
@@ -114,7 +115,6 @@ class RunFolder:
                 sync(self._out / name)
             sync(self._out)
             whole = write_run(self._out, run, shards)
-            reach("clean")
             self._clean({f"{shard.id}.parquet" for shard in shards})
         except OSError as error:
             raise unwritable(self._out, error) from error
@@ -150,6 +150,7 @@ class RunFolder:
 
     def _clean(self, wanted: set[str]) -> None:
         """Remove what no longer belongs to the run; of the table folders only files that can have been ours."""
+        reach("clean")
         for name in TABLES:
             for path in (self._out / name).iterdir():
                 if path.name not in wanted and OURS.fullmatch(path.name):

@@ -1,6 +1,5 @@
 """How are imported calls written for a night to read? One row per call, with its segments inside."""
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -9,7 +8,7 @@ from typing import Self
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from scorer.errors import RunError
+from scorer.durable import move, sync, unwritable
 from scorer.records import Word
 
 GROUP_SEGMENTS = 20_000  # segments that are held before a row group is written
@@ -99,7 +98,7 @@ class TranscriptWriter:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             self._file = pq.ParquetWriter(self._staging, SCHEMA, compression="zstd", write_page_checksum=True)
         except OSError as error:
-            raise self._unwritable(error) from error
+            raise unwritable(self._path, error) from error
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
@@ -108,9 +107,11 @@ class TranscriptWriter:
                 self._flush()
             self._file.close()
             if error is None:
-                os.replace(self._staging, self._path)
+                sync(self._staging)
+                move(self._staging, self._path)
+                sync(self._path.parent)
         except OSError as problem:
-            raise self._unwritable(problem) from problem
+            raise unwritable(self._path, problem) from problem
         finally:
             self._staging.unlink(missing_ok=True)
 
@@ -126,12 +127,9 @@ class TranscriptWriter:
             if self._rows:
                 self._file.write_table(pa.Table.from_pylist([_as_dict(row) for row in self._rows], schema=SCHEMA))
         except OSError as error:
-            raise self._unwritable(error) from error
+            raise unwritable(self._path, error) from error
         self._rows.clear()
         self._segments = 0
-
-    def _unwritable(self, error: OSError) -> RunError:
-        return RunError(f"{self._path}: cannot be written ({error.strerror or type(error).__name__}): check space and permissions")
 
 
 def _as_dict(row: CallRow) -> dict[str, object]:

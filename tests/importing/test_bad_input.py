@@ -258,11 +258,16 @@ def test_a_wrong_option_stops_the_import(tmp_path: Path, options: dict[str, str]
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_source_that_leads_nowhere_leaves_no_table(tmp_path: Path) -> None:
+def test_a_source_that_leads_nowhere_leaves_what_the_import_before_wrote(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="check the path"):
         run_import(GOOD, tmp_path / "none.json", out=tmp_path / "calls.parquet")
+    assert list(tmp_path.iterdir()) == []
 
-    assert not (tmp_path / "calls.parquet").exists()
+    run_import(GOOD, out=tmp_path / "calls.parquet")
+    before = {path: path.read_bytes() for path in tmp_path.iterdir()}
+    with pytest.raises(InputError, match="check the path"):
+        run_import(tmp_path / "none.json", out=tmp_path / "calls.parquet")
+    assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before and len(before) == 2
 
 
 def test_a_pipe_that_is_named_is_refused_and_not_taken_for_an_empty_night(tmp_path: Path) -> None:

@@ -40,17 +40,18 @@ def test_the_page_needs_nothing_else(tmp_path: Path) -> None:
 
 
 def test_a_page_of_the_run_before_is_written_again_and_one_of_this_run_stays(tmp_path: Path) -> None:
-    run = small_run(tmp_path / "run")
-    ensure_report(run)
-    assert "Call bad" in (run / REPORT).read_text(encoding="utf-8")
+    run, page = small_run(tmp_path / "run"), tmp_path / "run" / REPORT
+    ensure_report(run, "run-1")
+    whole = page.read_text(encoding="utf-8")
+    assert "Call bad" in whole
 
-    (run / REPORT).write_text("as it is", encoding="utf-8")
-    ensure_report(run)
-    assert (run / REPORT).read_text(encoding="utf-8") == "as it is"
+    os.utime(page, (1, 1))  # a clock that was set back says nothing
+    ensure_report(run, "run-1")
+    assert page.stat().st_mtime == 1
 
-    os.utime(run / REPORT, (1, 1))  # run.json is newer: a killed run had put another one in its place
-    ensure_report(run)
-    assert "Call bad" in (run / REPORT).read_text(encoding="utf-8")
+    page.write_text(whole.replace("run-1", "run-0"), encoding="utf-8")  # a killed run had put another run.json in its place
+    ensure_report(run, "run-1")
+    assert page.read_text(encoding="utf-8") == whole
 
 
 def test_the_page_trusts_only_what_run_json_names(tmp_path: Path) -> None:

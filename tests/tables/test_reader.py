@@ -264,8 +264,24 @@ BAD_BYTES: dict[str, tuple[Callable[[bytes], bytes], str]] = {
     "truncated": (lambda good: good[:-30], "truncated"),
     "footer": (lambda good: good[:-60] + b"\xff" * 52 + good[-8:], "corrupt"),
     "flipped": (lambda good: good.replace(SECRET.encode(), b"4222-2222"), "corrupt"),
+    "joined": (lambda good: good + good, "one behind the other"),
     "encrypted": (lambda good: b"PARE" + good[4:-4] + b"PARE", "encrypted"),
 }
+
+
+def test_text_that_looks_like_the_end_of_a_file_is_text(tmp_path: Path) -> None:
+    text = "PAR1PAR1"
+    path = save(
+        tmp_path / "x.parquet",
+        flat(call_id=[text, text], text=[text, text]),
+        compression="none",
+        use_dictionary=False,
+        write_page_index=True,
+    )
+
+    (call,) = read(tmp_path, path)
+
+    assert isinstance(call, Call) and call.call_id == text
 
 
 @pytest.mark.parametrize("name", BAD_BYTES)
@@ -412,6 +428,18 @@ def test_a_copy_of_a_file_is_not_read_again(tmp_path: Path) -> None:
 
     assert isinstance(reject, Reject) and isinstance(call, Call) and len(call.segments) == 2
     assert (reject.reason, reject.source, reject.rows, str(first) in reject.detail) == ("file_duplicate", str(copy), 0, True)
+
+
+def test_a_file_whose_name_is_not_utf8_is_read_and_told_in_text(tmp_path: Path) -> None:
+    good, bad = (tmp_path / os.fsdecode(name) for name in (b"\xe9t\xe9.parquet", b"\xff\n.parquet"))
+    save(tmp_path / "x.parquet", flat()).rename(good)
+    save(tmp_path / "x.parquet", {"id": ["a"]}).rename(bad)
+
+    reject, call = read(tmp_path, bad, good)
+
+    assert isinstance(call, Call) and len(call.segments) == 2
+    assert isinstance(reject, Reject) and reject.reason == "file_columns"
+    assert reject.source == f"{tmp_path}/\\xff\n.parquet" and (reject.source + reject.detail).isascii()
 
 
 def test_a_bad_file_is_a_reject_and_the_others_are_read(tmp_path: Path) -> None:

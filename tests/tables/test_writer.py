@@ -9,7 +9,7 @@ import pytest
 
 from scorer.errors import RunError
 from scorer.labels import Label
-from scorer.manifest import Shard
+from scorer.manifest import Shard, claim, read_run
 from scorer.records import (
     BehaviourScore,
     Call,
@@ -166,6 +166,16 @@ def test_a_finished_shard_is_found_again_unless_it_was_damaged(tmp_path: Path) -
     path = next(tmp_path.rglob("flags.parquet"))
     path.write_bytes(b"PAR1")
     assert RunFolder(tmp_path).find(SHARD) is None
+
+
+def test_a_run_of_another_version_is_refused(tmp_path: Path) -> None:
+    write(tmp_path, "a")
+    run = tmp_path / "run.json"
+    run.write_text(run.read_text().replace('"run_version": 2', '"run_version": 3'))
+
+    for use in (read_run, lambda folder: claim(folder, "any", replace=True)):
+        with pytest.raises(RunError, match="version 3, this program reads 2"):
+            use(tmp_path)
 
 
 def test_a_run_that_is_missing_or_of_another_model_is_refused(tmp_path: Path) -> None:
