@@ -169,7 +169,7 @@ def _describe(problem: Any, model: type[BaseModel], file: YamlFile) -> Iterator[
         at, kinds = (*where, "kind"), problem["ctx"]["expected_tags"]
         yield f"line {file.line(at)}: {place(at)}: found {problem['ctx']['tag']!r}: write one of {kinds}"
     else:
-        found = file.written(where) or repr(problem["input"])
+        found = repr(problem["input"]) if where[-1:] == ("[key]",) else file.written(where) or repr(problem["input"])
         found = found if len(found) <= SHOWN else found[:SHOWN] + "..."
         advice = "" if problem["type"] == "string_type" and isinstance(problem["input"], list | dict) else ADVICE.get(problem["type"], "")
         yield f"{head}: found {found}: {problem['msg'].removeprefix('Value error, ')}{advice}"

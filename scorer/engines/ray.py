@@ -5,7 +5,7 @@ from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
-from itertools import cycle, islice
+from itertools import chain, islice, repeat
 from pathlib import Path
 from typing import Any
 
@@ -69,9 +69,9 @@ def seats_of(nodes: Sequence[dict[str, Any]], asked: int | None) -> list[Seat]:
     gpus, cpus = sum(int(has["GPU"]) for has in with_gpu), sum(without.values())
     beside = sum(int(has.get("CPU", 0)) for has in with_gpu)
     others = cpus if asked is None else max(0, asked - gpus)
-    places = _in_turns(without) if with_gpu and cpus else [""]  # else Ray would give it a CPU that a GPU's worker needs
+    places = _in_turns(without) if with_gpu and cpus else []  # else Ray would give it a CPU that a GPU's worker needs
     found = [Seat(1, max(1, beside // max(1, gpus)))] * gpus
-    found += [Seat(0, max(1, cpus // max(1, others)), place) for place in islice(cycle(places), others)]
+    found += [Seat(0, max(1, cpus // max(1, others)), place) for place in islice(chain(places, repeat("")), others)]
     return found[:asked] or [Seat(0, 1)]  # of a cluster that grows on demand
 
 

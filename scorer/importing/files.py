@@ -37,11 +37,20 @@ def documents(sources: Sequence[str]) -> Iterator[Document]:
     """Every document of the sources, sorted within folders and globs, each file once.
 
     Names that begin with . or _ are skipped in folders. A document that cannot be had holds the reason instead of bytes.
-    Raises InputError, before the first document, with every source that leads nowhere.
+    Raises InputError, before the first document, with every source that leads nowhere, and at the end where there was none.
     """
     problems = [problem for text in sources if (problem := _problem(text))]
     if problems or not sources:
         raise InputError(listing("nothing to import", problems or ["no file, folder, glob or archive was given: name at least one"]))
+    found = False
+    for document in _each(sources):
+        found = True
+        yield document
+    if not found:
+        raise InputError(listing("nothing to import", [f"{text}: holds no file" for text in sources]))
+
+
+def _each(sources: Sequence[str]) -> Iterator[Document]:
     seen: set[tuple[int, int]] = set()
     for text in sources:
         for path, root in _files(text):
@@ -53,7 +62,7 @@ def documents(sources: Sequence[str]) -> Iterator[Document]:
                 continue
             if known in seen:
                 continue
-            if len(sources) > 1:  # one source names each file once, and memory stays constant
+            if len(sources) > 1 or glob.has_magic(text):  # a file or folder names each once, and memory stays constant
                 seen.add(known)
             yield from _open(path, root)
 
@@ -75,8 +84,13 @@ def _files(text: str) -> Iterator[tuple[Path, Path]]:
     elif path.is_dir():
         yield from ((file, path) for file in _walk(path))
     else:
-        hits = (Path(hit) for hit in sorted(glob.iglob(text, recursive=True)))
-        yield from ((hit, hit.parent) for hit in hits if hit.is_file() and not hit.name.startswith((".", "_")))
+        for hit in (Path(hit) for hit in sorted(glob.iglob(text, recursive=True))):
+            if hit.name.startswith((".", "_")):
+                continue
+            if hit.is_dir():
+                yield from ((file, hit) for file in _walk(hit))
+            elif hit.is_file():
+                yield hit, hit.parent
 
 
 def _walk(folder: Path) -> Iterator[Path]:

@@ -75,7 +75,7 @@ def import_sources(
         milliseconds=settings.input.time_unit == "milliseconds",
     )
     counts = ImportCounts()
-    with TranscriptWriter(out) as writer, RejectList(rejects_path(out)) as rejects:
+    with RejectList(rejects_path(out)) as rejects, TranscriptWriter(out) as writer:  # the table has its name first
         for found in _results(documents(sources), options, named=named, counts=counts, progress=progress):
             if isinstance(found, CallRow):
                 writer.add(found)

@@ -33,6 +33,7 @@ class RejectList:
 
     def __enter__(self) -> Self:
         try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
             self._file = self._staging.open("w", encoding="utf-8", newline="", errors="backslashreplace")
         except OSError as error:
             raise unwritable(self._path, error) from error
@@ -47,7 +48,8 @@ class RejectList:
                 sync(self._staging)
                 move(self._staging, self._path)
         except OSError as problem:
-            raise unwritable(self._path, problem) from problem
+            if error is None:
+                raise unwritable(self._path, problem) from problem
         finally:
             self._staging.unlink(missing_ok=True)
 

@@ -144,13 +144,21 @@ def read_batches(file: pq.ParquetFile, *, rows: int = BATCH_ROWS, columns: Seque
         raise pa.ArrowInvalid("rows and footer differ")
 
 
-def is_joined(path: Path) -> bool:
-    """Whether whole Parquet files lie one behind the other: Arrow would read the first by the footer of the last, if they are alike."""
+def refuse_joined(path: Path) -> None:
+    """Raise FileError where whole Parquet files lie one behind the other: Arrow would read the first by the footer of the last."""
+    if _is_joined(path):
+        found = f"{path}: two Parquet files, one behind the other, of which one would be lost: give each by itself"
+        raise FileError(found, RejectReason.FILE_CORRUPT, "open")
+
+
+def _is_joined(path: Path) -> bool:
+    size = path.stat().st_size
     with path.open("rb") as file:
-        for start in range(0, path.stat().st_size, SCANNED_BYTES):
+        for start in range(0, size, SCANNED_BYTES):
             file.seek(start)
-            piece = file.read(SCANNED_BYTES + 2 * len(MAGIC) - 1)
-            if any(_ends_at(file, start + seam.start() + len(MAGIC)) for seam in re.finditer(MAGIC + MAGIC, piece)):
+            piece = file.read(SCANNED_BYTES + len(MAGIC) - 1)
+            ends = (start + found.end() for found in re.finditer(MAGIC, piece))
+            if any(end < size and _ends_at(file, end) for end in ends):
                 return True
     return False
 

@@ -13,7 +13,7 @@ from scorer.config import InputMapping, fold
 from scorer.errors import InputError
 from scorer.records import Speaker
 from scorer.tables.carried import carried_schema, merge_carried
-from scorer.tables.files import open_parquet, read_batches
+from scorer.tables.files import open_parquet, read_batches, refuse_joined
 from scorer.tables.mapping import Layout, children, is_nested, read_layout, suggest
 from scorer.tables.mend import clean_id
 from scorer.tables.normalise import SegmentRow, column_getter, parse_segments, party_of, struct_getter, values_of
@@ -93,6 +93,7 @@ def inspect_inputs(files: Mapping[Path, str], mapping: InputMapping, *, sample_r
     for path, name in files.items():
         try:
             with open_parquet(path) as file:
+                refuse_joined(path)
                 layout, found = read_layout(path, file.schema_arrow, mapping)
                 problems += [problem.replace(str(path), name) for problem in found]
                 if layout is None:

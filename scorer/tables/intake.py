@@ -18,7 +18,7 @@ from scorer.faults import reach
 from scorer.records import Reject, RejectReason
 from scorer.tables.carried import carried_schema
 from scorer.tables.fence import Fence, serve
-from scorer.tables.files import FileError, InputFile, is_joined, open_parquet, read_batches, reading
+from scorer.tables.files import FileError, InputFile, open_parquet, read_batches, reading, refuse_joined
 from scorer.tables.mapping import Layout, read_layout
 from scorer.tables.normalise import ROW_SCHEMA, normalise
 
@@ -137,9 +137,7 @@ def _read(file: InputFile, mapping: InputMapping, *, number: int, target: Path) 
         sink = stack.enter_context(pa.OSFile(str(target), "wb"))
         writer = stack.enter_context(pa.ipc.new_file(sink, ROW_SCHEMA))
         parquet = stack.enter_context(open_parquet(file.path))
-        if is_joined(file.path):
-            found = "two Parquet files, one behind the other, of which one would be lost: give each by itself"
-            raise FileError(found, RejectReason.FILE_CORRUPT, "open")
+        refuse_joined(file.path)
         layout, problems = read_layout(file.path, parquet.schema_arrow, mapping)
         if layout is None:
             raise FileError("; ".join(problem.removeprefix(f"{file.path}: ") for problem in problems), RejectReason.FILE_COLUMNS, "columns")

@@ -111,7 +111,8 @@ class TranscriptWriter:
                 move(self._staging, self._path)
                 sync(self._path.parent)
         except OSError as problem:
-            raise unwritable(self._path, problem) from problem
+            if error is None:
+                raise unwritable(self._path, problem) from problem
         finally:
             self._staging.unlink(missing_ok=True)
 

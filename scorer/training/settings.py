@@ -49,7 +49,8 @@ class TrainingConfig(Settings):
         if self.context_tokens * 2 >= self.window_tokens:
             raise too_wide(self.context_tokens)
         if (self.teacher is None) != (self.teacher_share == 0):
-            raise MisfitError([(("teacher_share",), f"found {self.teacher_share}: goes with a teacher: give both or neither")])
+            key = "teacher_share" if self.teacher is None else "teacher"
+            raise MisfitError([((key,), f"teacher is {self.teacher}, teacher_share is {self.teacher_share}: give both or neither")])
         return self
 
     @property

@@ -30,7 +30,7 @@ def _better(released: Mapping[str, Any] | None) -> list[str]:
     return [
         f"Against {released['name']}: {'; '.join(known) or 'neither better nor worse at any label'}."
         + (f" Unclear at {listed(found['unclear'])}." if known and found["unclear"] else ""),
-        f"Depending on the label, a difference in F1 is known to within {min(within):.2f} to {max(within):.2f}.",
+        f"A difference in F1 is known to within {max(within):.2f} or less, depending on the label.",
     ]
 
 
@@ -46,7 +46,7 @@ def _good(report: Mapping[str, Any]) -> list[str]:
         + ", ".join(f"{name}: {'not known' if value is None else f'{value:.2f}'}" for name, value in rivals)
         + ").",
         f"Probabilities are off by at most {errors[most]:.3f} on average ({plain(most)}).",
-        *([f"{shared} of the dev calls were seen in training: the numbers flatter it."] if shared else []),
+        *([f"Dev calls that were seen in training: {shared}; the numbers flatter it."] if shared else []),
     ]
 
 
@@ -59,7 +59,7 @@ def _wrong(labels: Mapping[str, Any]) -> list[str]:
 def _mistakes(name: str, n: Mapping[str, Any]) -> str:
     right = round(n["recall"] * n["positives"])
     given = round(right / n["precision"]) if n["precision"] else 0
-    wrong = f"{given - right} of the {given} that it gives are wrong" if right else "none of what it gives is right"
+    wrong = f"{given - right} of the {given} that it gives are wrong" if right else "nothing that it gives is right"
     return f"{plain(name).capitalize()} (F1 {n['f1']:.2f}): {n['positives'] - right} of {n['positives']} are missed, {wrong}."
 
 
@@ -68,7 +68,7 @@ def _calls(agreement: Mapping[str, Any]) -> list[str]:
     right = round((flagged["recall"] or 0) * flagged["truth"])
     apart, same = agreement["mean_score_difference"], agreement["same_band"]
     return [
-        f"{flagged['model']} calls are flagged, {right} of them rightly; {flagged['truth'] - right} that should be are not.",
+        f"{flagged['model']} calls are flagged, {right} of them rightly, of {flagged['truth']} that should be.",
         *([] if same is None else [f"{100 * same:.0f} % of {agreement['calls']} calls land in the same band."]),
         *([] if apart is None else [f"Scores are {apart:.0f} points of 100 apart on average."]),
     ]
@@ -76,5 +76,5 @@ def _calls(agreement: Mapping[str, Any]) -> list[str]:
 
 def listed(words: Sequence[str]) -> str:
     """Words as a sentence has them: a, b and c."""
-    *first, last = words
+    *first, last = words or ["nothing"]
     return f"{', '.join(first)} and {last}" if first else last

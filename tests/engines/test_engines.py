@@ -363,6 +363,7 @@ def test_gpus_are_taken_first_and_cpus_only_of_machines_without() -> None:
     assert seats_of(nodes, None) == [Seat(1, 8)] * 2 + on_cpus
     assert seats_of(nodes, 1) == [Seat(1, 8)]
     assert seats_of(nodes, 4) == [Seat(1, 8)] * 2 + [Seat(0, 2, "small"), Seat(0, 2, "tiny")]
+    assert seats_of(nodes, 8) == [Seat(1, 8)] * 2 + on_cpus + [Seat(0, 1)] * 2  # wherever there is a CPU
     assert seats_of([big, gone], 3) == [Seat(1, 8)] * 2 + [Seat(0, 1)]
     assert seats_of([small, gone], 5) == [Seat(0, 1)] * 5
     assert seats_of([small, gone], 1) == [Seat(0, 3)]

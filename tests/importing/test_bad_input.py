@@ -270,6 +270,19 @@ def test_a_source_that_leads_nowhere_leaves_what_the_import_before_wrote(tmp_pat
     assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before and len(before) == 2
 
 
+def test_folders_that_a_pattern_hits_are_read_and_an_empty_one_is_no_night(tmp_path: Path) -> None:
+    for day in ("20", "21"):
+        (tmp_path / "days" / day).mkdir(parents=True)
+        (tmp_path / "days" / day / "call.json").write_text(TEXT)
+    (tmp_path / "none").mkdir()
+
+    assert len(list(files.documents([str(tmp_path / "days/*")]))) == 2
+    assert len(list(files.documents([str(tmp_path / "days/**")]))) == 2
+    with pytest.raises(InputError, match="none: holds no file"):
+        run_import(tmp_path / "none", out=tmp_path / "out/calls.parquet")
+    assert list((tmp_path / "out").iterdir()) == []
+
+
 def test_a_pipe_that_is_named_is_refused_and_not_taken_for_an_empty_night(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
 

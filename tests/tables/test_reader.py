@@ -265,6 +265,7 @@ BAD_BYTES: dict[str, tuple[Callable[[bytes], bytes], str]] = {
     "footer": (lambda good: good[:-60] + b"\xff" * 52 + good[-8:], "corrupt"),
     "flipped": (lambda good: good.replace(SECRET.encode(), b"4222-2222"), "corrupt"),
     "joined": (lambda good: good + good, "one behind the other"),
+    "joined with a gap": (lambda good: good + b"\r\n" + bytes(300) + good, "one behind the other"),
     "encrypted": (lambda good: b"PARE" + good[4:-4] + b"PARE", "encrypted"),
 }
 

@@ -479,7 +479,7 @@ def test_what_goes_on_from_the_model_in_use_names_only_what_differs(name: str) -
 
     said = yaml.safe_load(path.read_text(encoding="utf-8"))
     assert {key for key in whole if whole[key] != more[key]} == set(said)
-    assert (CONFIGS.parent / more["base_model"] / RECORD).is_file()
+    assert more["base_model"] == "models/default" and (CONFIGS.parent / more["base_model"] / RECORD).is_file()
 
 
 @pytest.mark.slow
