@@ -35,6 +35,13 @@ def move(staged: Path, final: Path) -> None:
     os.replace(staged, final)
 
 
+def publish(staged: Path, final: Path) -> None:
+    """Bring a file that was written to disk, then give it its name, on disk as well."""
+    sync(staged)
+    move(staged, final)
+    sync(final.parent)
+
+
 def write_text(path: Path, parts: Iterable[str], *, step: str) -> None:
     """Write a text file that is there whole or not at all; `step` is how faults.py calls it."""
     reach(step)

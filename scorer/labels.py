@@ -43,3 +43,8 @@ def read_labels(path: Path) -> tuple[Label, ...]:
 def names(labels: Sequence[Label]) -> tuple[str, ...]:
     """The names, in order."""
     return tuple(label.name for label in labels)
+
+
+def plain(name: str) -> str:
+    """A name of the label file, or of the rubric, as people say it."""
+    return name.replace("_", " ")

@@ -1,11 +1,11 @@
 """How do results get back into a vCon? As an analysis object of type report, in a copy of the file."""
 
 import json
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from scorer.durable import publish
 from scorer.errors import InputError, RunError, listing
 from scorer.importing.decode import decode
 from scorer.importing.files import documents
@@ -108,6 +108,6 @@ def _write(path: Path, vcon: dict[str, Any]) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         staging = path.with_name(f".{path.name}.part")
         staging.write_text(json.dumps(vcon, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
-        os.replace(staging, path)
+        publish(staging, path)
     except OSError as error:
         raise RunError(f"{path}: cannot be written ({error.strerror}): check space and permissions") from error

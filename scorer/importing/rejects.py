@@ -6,7 +6,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from scorer.durable import move, sync, unwritable
+from scorer.durable import publish, unwritable
 from scorer.importing.source import ImportReason
 
 
@@ -45,8 +45,7 @@ class RejectList:
         try:
             self._file.close()
             if error is None:
-                sync(self._staging)
-                move(self._staging, self._path)
+                publish(self._staging, self._path)
         except OSError as problem:
             if error is None:
                 raise unwritable(self._path, problem) from problem

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from scorer.errors import RunError
+from scorer.labels import plain
 from scorer.manifest import RUN_FILE, read_run
 from scorer.records import Tally
 
@@ -55,7 +56,7 @@ def what_moved(counts: Mapping[str, Any], earlier: Sequence[Mapping[str, Any]]) 
     sentences += _sentence("flagged calls", flagged, before)
     for name, seen in counts["tallies"].items():
         olds = [Tally(**old["tallies"][name]) for old in earlier if name in old["tallies"]]
-        sentences += _sentence(name.replace("_", " "), Tally(**seen), sum(olds, Tally()))
+        sentences += _sentence(plain(name), Tally(**seen), sum(olds, Tally()))
     return sentences
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from scorer.labels import plain
 from scorer.review.masks import visible
 from scorer.review.shrink import Shrunk
 
@@ -30,11 +31,6 @@ def _environment() -> Environment:
 def harmless(value: Any) -> Any:
     """What a page shows of a value from outside: no characters that deceive, wherever it comes from."""
     return visible(value, masked=False) if isinstance(value, str) and not isinstance(value, Markup) else value
-
-
-def plain(name: str) -> str:
-    """A name of the rubric or the label file as people say it."""
-    return name.replace("_", " ")
 
 
 def percent(share: float | None, unknown: str = "no chance") -> str:

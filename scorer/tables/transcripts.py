@@ -8,7 +8,7 @@ from typing import Self
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from scorer.durable import move, sync, unwritable
+from scorer.durable import publish, unwritable
 from scorer.records import Word
 
 GROUP_SEGMENTS = 20_000  # segments that are held before a row group is written
@@ -107,9 +107,7 @@ class TranscriptWriter:
                 self._flush()
             self._file.close()
             if error is None:
-                sync(self._staging)
-                move(self._staging, self._path)
-                sync(self._path.parent)
+                publish(self._staging, self._path)
         except OSError as problem:
             if error is None:
                 raise unwritable(self._path, problem) from problem

@@ -11,16 +11,13 @@ import altair as alt
 import vl_convert
 from scipy.stats import binomtest
 
+from scorer.labels import plain
+
 BLUE, GREY, AMBER = "#2563a8", "#7d8792", "#b86e00"
 WIDTH = 195  # of a plot with the labels' names beside it
 SQUARE = 290  # with numbers beside it
 SMALL = 115  # of pictures that stand two in a row
 SHARE = alt.Scale(domain=[0, 1])
-
-
-def plain(name: str) -> str:
-    """A name of the label file as people say it."""
-    return name.replace("_", " ")
 
 
 def f1_chart(labels: Mapping[str, Any]) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, select_autoescape
 from markupsafe import Markup
 
+from scorer.labels import plain
 from scorer.training import charts
 from scorer.training.card import write_card
 from scorer.training.slices import SLICED_BY
@@ -45,7 +46,7 @@ def write_report(folder: Path, report: dict[str, Any]) -> None:
 def write_page(folder: Path, report: dict[str, Any]) -> Path:
     """Write evaluation.html into the model folder: one file, which needs neither network nor script."""
     environment = Environment(loader=PackageLoader("scorer.training", "pages"), autoescape=select_autoescape(), trim_blocks=True)
-    environment.filters |= {"plain": charts.plain, "slice_name": slice_name}
+    environment.filters |= {"plain": plain, "slice_name": slice_name}
     pictures = {
         "f1": charts.f1_chart(report["labels"]),
         "scores": charts.scores_chart(report["agreement"]["scores"]),
@@ -69,4 +70,4 @@ def write_page(folder: Path, report: dict[str, Any]) -> Path:
 
 def slice_name(value: str, by: str) -> str:
     """What the labelled calls' code stands for; a code that nobody explained stays as it is."""
-    return SLICE_NAMES.get((by, value), charts.plain(value))
+    return SLICE_NAMES.get((by, value), plain(value))

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from scorer.training.charts import plain
+from scorer.labels import plain
 
 WEAKEST = 3  # labels whose mistakes are named
 
