@@ -1,12 +1,13 @@
 """Every value that flows through a night, one frozen type per stage."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Literal
 
 Speaker = Literal["agent", "customer", "other"]
 Tier = Literal["words", "turns", "none"]  # what the overlap of a segment is known from
+NOWHERE: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +117,25 @@ class JudgedCall:
 
     call: Call
     predictions: tuple[SegmentPrediction, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """A judged call as scoring asks for it: by columns, each with one entry per segment, in order."""
+
+    call_id: str
+    speakers: Sequence[Speaker]
+    texts: Sequence[str]
+    starts_s: Sequence[float | None]
+    tiers: Sequence[Tier]
+    probabilities: Mapping[str, Sequence[float]]  # by label; 0 where the segment's party does not carry it
+    labels: Mapping[str, frozenset[int]]  # by label, the positions of the segments that it was given to
+    agent: Sequence[int]  # positions of segments with words, ascending
+    customer: Sequence[int]
+
+    def given(self, label: str) -> frozenset[int]:
+        """Positions of the segments that carry the label."""
+        return self.labels.get(label, NOWHERE)
 
 
 @dataclass(frozen=True, slots=True)

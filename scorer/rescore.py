@@ -20,10 +20,21 @@ from scorer.labels import Label
 from scorer.lock import hold
 from scorer.records import CallScore
 from scorer.review.report import ensure_report, write_report
-from scorer.scoring.aggregate import score_call
+from scorer.scoring.aggregate import score_heard
+from scorer.scoring.flags import ROLE_RULE
 from scorer.scoring.rubric import Rubric, check_rubric, load_rubric, rubric_hash
 from scorer.tables.folder import RunFolder
-from scorer.tables.judged import GroupPlace, carried_of, check_labels, group_places, judged_of, read_group, read_rejects
+from scorer.tables.judged import (
+    GroupPlace,
+    carried_of,
+    check_labels,
+    flagged_by,
+    group_places,
+    heard_of,
+    notes_of,
+    read_group,
+    read_rejects,
+)
 from scorer.tables.schemas import Stamp
 from scorer.tables.writer import Part, RunTables, ShardWriter, part_of
 from scorer.totals import Totals, describe_run
@@ -144,20 +155,20 @@ def _start_process() -> None:
 
 
 def _rescore(asked: Asked, place: GroupPlace) -> Rescored:
-    group, totals, changes = read_group(place), Totals(), []
-    scored = []
-    for judged, stored in judged_of(group, asked.tables.labels):
-        score = score_call(judged, asked.rules, roles_are_right=_roles_are_right(stored, asked.tables.stamp))
-        totals.add(judged.call, score)
+    group, totals, scores, changes = read_group(place), Totals(), [], []
+    swapped = flagged_by(ROLE_RULE, place, group)
+    for heard, stored in zip(heard_of(group, asked.tables.labels), group.calls.to_pylist(), strict=True):
+        right = heard.call_id not in swapped and _roles_were_checked(stored, asked.tables.stamp)
+        score = score_heard(heard, asked.rules, roles_are_right=right)
+        totals.add_score(score, segments=stored["segments"], notes=notes_of(stored))
         changes += band_change(stored, score)
-        scored.append((judged, score))
-    call_ids = tuple(judged.call.call_id for judged, _ in scored)
-    return Rescored(part_of(group, scored, asked.tables), totals, call_ids, tuple(changes))
+        scores.append(score)
+    return Rescored(part_of(group, scores, asked.tables), totals, tuple(score.call_id for score in scores), tuple(changes))
 
 
-def _roles_are_right(stored: dict[str, Any], stamp: Stamp) -> bool:
-    """Whether the stored row says so: this same check, which every scored call goes through, would have left a flag."""
-    return stored["status"] == "scored" and not stored["flags"] and stored["scorer_version"] == stamp.scorer_version
+def _roles_were_checked(stored: dict[str, Any], stamp: Stamp) -> bool:
+    """Whether this same check, which every scored call goes through and no other, would have left a flag."""
+    return bool(stored["status"] == "scored" and stored["scorer_version"] == stamp.scorer_version)
 
 
 def band_change(stored: dict[str, Any], score: CallScore) -> list[Change]:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from scorer.records import Segment, Speaker
+from scorer.records import Speaker
 
 FEWEST = 2  # marks that speak for a swap; one may be chance, but for a greeting
 TIMES = 2  # so many times more marks must speak for a swap than against it
@@ -49,24 +49,27 @@ class Swap:
     share: float
 
 
-def find_swap(segments: Sequence[Segment]) -> Swap | None:
-    """The swap of agent and customer that the words speak for; None unless its marks clearly outweigh the others."""
-    swaps = list(_marks(segments, of_swaps=True))
+def find_swap(speakers: Sequence[Speaker], texts: Sequence[str]) -> Swap | None:
+    """The swap of agent and customer that the words speak for; None unless its marks clearly outweigh the others.
+
+    One speaker and one text for each segment.
+    """
+    swaps = list(_marks(speakers, texts, of_swaps=True))
     if len(swaps) < FEWEST:
         return None
-    others = sum(1 for _ in _marks(segments, of_swaps=False))
+    others = sum(1 for _ in _marks(speakers, texts, of_swaps=False))
     if len(swaps) <= TIMES * others:
         return None
     return Swap(tuple(dict.fromkeys(swaps)), round(len(swaps) / (len(swaps) + others), 3))
 
 
-def _marks(segments: Sequence[Segment], *, of_swaps: bool) -> Iterator[int]:
+def _marks(speakers: Sequence[Speaker], texts: Sequence[str], *, of_swaps: bool) -> Iterator[int]:
     """Each segment in which the other party is heard, or else its own, once for each mark. Machines do not count."""
-    for at, segment in enumerate(segments):
-        if segment.speaker == "other":
+    for at, (speaker, text) in enumerate(zip(speakers, texts, strict=True)):
+        if speaker == "other":
             continue
-        text = segment.text.lower().replace("\N{RIGHT SINGLE QUOTATION MARK}", "'")
-        for mark in MARKS["agent" if (segment.speaker == "customer") == of_swaps else "customer"]:
-            if not mark.search(text):
+        said = text.lower().replace("\N{RIGHT SINGLE QUOTATION MARK}", "'")
+        for mark in MARKS["agent" if (speaker == "customer") == of_swaps else "customer"]:
+            if not mark.search(said):
                 break
             yield at

@@ -36,10 +36,15 @@ class Totals:
 
     def add(self, call: Call, score: CallScore) -> None:
         """Count one scored call."""
-        self.calls += 1
-        self.segments += len(call.segments)
         self.rows_scored += call.rows
-        self.notes.update(call.notes)
+        self.add_score(score, segments=len(call.segments), notes=call.notes)
+
+    def add_score(self, score: CallScore, *, segments: int, notes: Mapping[str, int]) -> None:
+        """Count one scored call whose input rows are counted elsewhere."""
+        self.calls += 1
+        self.segments += segments
+        if notes:  # to look into nothing would take as long as all the rest
+            self.notes.update(notes)
         self.statuses[score.status] += 1
         if score.score is not None:
             self.score_sum += score.score

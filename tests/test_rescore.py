@@ -3,6 +3,7 @@
 from dataclasses import asdict
 from pathlib import Path
 
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 from nights import published
@@ -57,13 +58,23 @@ def test_calls_that_were_ready_are_written_as_they_are_one_by_one(stored: Path, 
 
 
 @pytest.mark.parametrize(
-    ("row", "right"),
+    ("row", "were"),
     [
-        ({"status": "scored", "flags": 0, "scorer_version": "g"}, True),
-        ({"status": "scored", "flags": 1, "scorer_version": "g"}, False),  # the flag may be that of the roles
-        ({"status": "scored", "flags": 0, "scorer_version": "older"}, False),  # it may have known fewer words
-        ({"status": "insufficient", "flags": 0, "scorer_version": "g"}, False),  # such a call is never flagged
+        ({"status": "scored", "scorer_version": "g"}, True),
+        ({"status": "scored", "scorer_version": "older"}, False),  # it may have known fewer words
+        ({"status": "insufficient", "scorer_version": "g"}, False),  # such a call is never flagged
     ],
 )
-def test_roles_are_checked_again_unless_the_same_check_found_them_right(row: dict[str, object], right: bool) -> None:
-    assert rescore._roles_are_right(row, Stamp(*"abcdefg")) is right
+def test_roles_are_checked_again_unless_the_same_check_was_asked(row: dict[str, object], were: bool) -> None:
+    assert rescore._roles_were_checked(row, Stamp(*"abcdefg")) is were
+
+
+def test_a_call_whose_roles_look_swapped_still_says_so(tmp_path: Path) -> None:
+    greeting = {0: "Thank you for calling, how can I help you?"}  # in the customer's mouth
+    run = write_run(tmp_path / "stored", [call("bad", *BAD), call("good", *GOOD), call("swapped", *BAD, texts=greeting)])
+
+    again(run, tmp_path / "again")
+
+    flags = [pq.read_table(folder / "flags", columns=["call_id", "rule", "evidence"]) for folder in (run, tmp_path / "again")]
+    assert flags[0] == flags[1]
+    assert flags[0].filter(pc.equal(flags[0]["rule"], "role_suspect"))["call_id"].to_pylist() == ["swapped"]

@@ -10,7 +10,7 @@ from scorer.importing.recognise import items_of, recognise, value_for
 from scorer.importing.rejects import ImportReject
 from scorer.importing.roles import RoleAnswer, resolve_roles
 from scorer.importing.source import Format, ImportReason, Notes, ReadOptions, SourceCall, SourceError, SourceSegment
-from scorer.records import Segment, Speaker
+from scorer.records import Speaker
 from scorer.role_check import find_swap
 from scorer.tables.transcripts import CallRow, SegmentRow
 
@@ -88,7 +88,7 @@ def _finish(call: SourceCall, source: str, name: str, options: ReadOptions) -> C
         language=call.language,
         tier=tier,
         role_source=min((answer.source for answer in answers), key=WEAKEST_FIRST.index),
-        role_suspect=find_swap(_as_segments(call, answers)) is not None,
+        role_suspect=_look_swapped(call, answers),
         source_format=name,
         source_uri=source,
         vendor_interruptions=None if counted is None else tuple((item.by, item.start_s, item.end_s) for item in counted),
@@ -116,9 +116,9 @@ def _said(segment: SourceSegment, answer: RoleAnswer) -> str:
     return f"{segment.speaker}: {segment.text}" if segment.marked and answer.role == "unknown" else segment.text
 
 
-def _as_segments(call: SourceCall, answers: Sequence[RoleAnswer]) -> list[Segment]:
-    parts = zip(call.segments, answers, strict=True)
-    return [Segment(at, SPEAKERS.get(answer.role, "other"), segment.text) for at, (segment, answer) in enumerate(parts)]
+def _look_swapped(call: SourceCall, answers: Sequence[RoleAnswer]) -> bool:
+    speakers = [SPEAKERS.get(answer.role, "other") for answer in answers]
+    return find_swap(speakers, [segment.text for segment in call.segments]) is not None
 
 
 def _reject(document: Document, error: SourceError, name: str | None = None, *, line: int | None = None) -> ImportReject:

@@ -2,34 +2,38 @@
 
 from collections.abc import Sequence
 
-from scorer.records import BehaviourScore, CallScore, JudgedCall
-from scorer.scoring.chances import Heard, find_chances, hear
+from scorer.records import BehaviourScore, CallScore, Heard, JudgedCall
+from scorer.scoring.chances import find_chances, hear
 from scorer.scoring.flags import find_flags, struck_rules
 from scorer.scoring.points import score_behaviour
 from scorer.scoring.rubric import Critical, Rubric
 
 
-def score_call(judged: JudgedCall, rubric: Rubric, *, roles_are_right: bool = False) -> CallScore:
-    """Score one judged call by a rubric; the formulas are in configs/rubric.yaml. Known to be right, its roles are not checked again.
+def score_call(judged: JudgedCall, rubric: Rubric) -> CallScore:
+    """Score one judged call by a rubric; the formulas are in configs/rubric.yaml.
 
     The score is None, never 0 or 100, where the call is too short or one-sided (`insufficient`) or nothing had a
     chance (`not_applicable`).
     """
-    heard = hear(judged)
+    return score_heard(hear(judged), rubric)
+
+
+def score_heard(heard: Heard, rubric: Rubric, *, roles_are_right: bool = False) -> CallScore:
+    """`score_call` of a call that has been heard already. Known to be right, its roles are not checked again."""
     chances = {name: find_chances(heard, behaviour, rubric.episodes) for name, behaviour in rubric.behaviours.items()}
     behaviours = tuple(score_behaviour(heard, name, rule, chances=chances[name]) for name, rule in rubric.behaviours.items())
     raw = weighted_mean([(b.weight, b.points) for b in behaviours])
     if not _long_enough(heard, rubric):
-        return CallScore(judged.call.call_id, "insufficient", None, None, None, None, None, behaviours)
+        return CallScore(heard.call_id, "insufficient", None, None, None, None, None, behaviours)
     if raw is None:
-        return CallScore(judged.call.call_id, "not_applicable", None, None, None, None, None, behaviours)
+        return CallScore(heard.call_id, "not_applicable", None, None, None, None, None, behaviours)
     struck = struck_rules(heard, rubric, chances)
     rules = [found.rule for found in struck]
     final = limited(raw, rules)
     hard = [rule.reason for rule in rules if rule.effect != "flag_only"]
     expected = weighted_mean([(b.weight, b.expected_points) for b in behaviours])
     return CallScore(
-        call_id=judged.call.call_id,
+        call_id=heard.call_id,
         status="scored",
         raw_score=raw,
         score=final,
@@ -37,7 +41,7 @@ def score_call(judged: JudgedCall, rubric: Rubric, *, roles_are_right: bool = Fa
         band=band_of(final, rubric),
         auto_fail=hard[0] if hard else None,
         behaviours=behaviours,
-        flags=find_flags(judged, rubric, final, behaviours=behaviours, struck=struck, check_roles=not roles_are_right),
+        flags=find_flags(heard, rubric, final, behaviours=behaviours, struck=struck, check_roles=not roles_are_right),
     )
 
 

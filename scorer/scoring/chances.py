@@ -1,29 +1,15 @@
 """In which moments of a call was a behaviour called for, or could go wrong?"""
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from math import prod
+from typing import NamedTuple
 
-from scorer.records import JudgedCall
+from scorer.records import Heard, JudgedCall
 from scorer.scoring.rubric import AfterSignal, Behaviour, Episodes, PerEpisode, PerTurn
 
 
-@dataclass(frozen=True, slots=True)
-class Heard:
-    """A judged call with what every behaviour asks of it, worked out once: who said words where, and where each label was given."""
-
-    judged: JudgedCall
-    agent: tuple[int, ...]  # positions of segments with words
-    customer: tuple[int, ...]
-    labels: Mapping[str, frozenset[int]]
-
-    def given(self, label: str) -> frozenset[int]:
-        """Positions of the segments that carry the label."""
-        return self.labels.get(label, frozenset())
-
-
-@dataclass(frozen=True, slots=True)
-class Chance:
+class Chance(NamedTuple):
     """One chance: the segment that gave it, and the agent segments in which the behaviour could show, in order.
 
     `repeated` is true where the customer had given the signal in two turns or more by then.
@@ -36,15 +22,26 @@ class Chance:
 
 def hear(judged: JudgedCall) -> Heard:
     """Work out what scoring needs of a call."""
+    segments, predictions = judged.call.segments, judged.predictions
     spoken: dict[str, list[int]] = {"agent": [], "customer": [], "other": []}
     given: dict[str, set[int]] = {}
-    for at, (segment, prediction) in enumerate(zip(judged.call.segments, judged.predictions, strict=True)):
+    for at, (segment, prediction) in enumerate(zip(segments, predictions, strict=True)):
         if segment.text.strip():
             spoken[segment.speaker].append(at)
         for label in prediction.labels:
             given.setdefault(label, set()).add(at)
-    labels = {label: frozenset(places) for label, places in given.items()}
-    return Heard(judged, tuple(spoken["agent"]), tuple(spoken["customer"]), labels)
+    known = {label for prediction in predictions for label in prediction.probabilities}
+    return Heard(
+        call_id=judged.call.call_id,
+        speakers=[segment.speaker for segment in segments],
+        texts=[segment.text for segment in segments],
+        starts_s=[segment.start_s for segment in segments],
+        tiers=[prediction.tier for prediction in predictions],
+        probabilities={label: [prediction.probabilities.get(label, 0.0) for prediction in predictions] for label in known},
+        labels={label: frozenset(places) for label, places in given.items()},
+        agent=spoken["agent"],
+        customer=spoken["customer"],
+    )
 
 
 def find_chances(heard: Heard, behaviour: Behaviour, episodes: Episodes) -> tuple[Chance, ...]:
@@ -61,26 +58,26 @@ def find_chances(heard: Heard, behaviour: Behaviour, episodes: Episodes) -> tupl
     return tuple(Chance(at, (at,)) for at in heard.agent)
 
 
-def hit_in(heard: Heard, chance: Chance, label: str) -> bool:
-    """Whether one of the answers carries the label."""
-    return not heard.given(label).isdisjoint(chance.answers)
+def hits_in(heard: Heard, chances: Sequence[Chance], label: str) -> list[bool]:
+    """For each chance, whether one of its answers carries the label."""
+    given = heard.given(label)
+    return [not given.isdisjoint(chance.answers) for chance in chances] if given else [False] * len(chances)
 
 
-def probability_in(heard: Heard, chance: Chance, label: str) -> float:
-    """The probability, 0 to 1, that at least one of the answers carries the label, taken as independent."""
-    missed = 1.0
-    for at in chance.answers:
-        missed *= 1 - heard.judged.predictions[at].probabilities.get(label, 0.0)
-    return 1 - missed
+def probabilities_in(heard: Heard, chances: Sequence[Chance], label: str) -> list[float]:
+    """For each chance, the probability, 0 to 1, that at least one of its answers carries the label, taken as independent."""
+    column = heard.probabilities.get(label)
+    if column is None:
+        return [0.0] * len(chances)
+    return [1 - prod([1 - column[at] for at in chance.answers]) for chance in chances]
 
 
 def _turns(heard: Heard) -> Iterator[Chance]:
     """Each customer segment that the agent answers before the customer goes on; others in between do not count."""
     customer: int | None = None
     answers: list[int] = []
-    agent = set(heard.agent)
-    for at in sorted({*agent, *heard.customer}):
-        if at in agent:
+    for at in sorted([*heard.agent, *heard.customer]):
+        if heard.speakers[at] == "agent":
             answers.append(at)
             continue
         if customer is not None and answers:
@@ -110,7 +107,7 @@ def _episodes(heard: Heard, behaviour: PerEpisode, episodes: Episodes) -> Iterat
     spans = _spans(sorted(heard.given(behaviour.signal)), episodes.gap_segments)
     reach = behaviour.within_segments or episodes.answer_segments
     for number, (first, last) in enumerate(spans):
-        until = spans[number + 1][0] if number + 1 < len(spans) else len(heard.judged.predictions)
+        until = spans[number + 1][0] if number + 1 < len(spans) else len(heard.speakers)
         within = heard.agent[bisect_right(heard.agent, first) : bisect_left(heard.agent, last)]
         after = heard.agent[bisect_right(heard.agent, last) : bisect_left(heard.agent, until)][:reach]
         yield Chance(first, (*within, *after))

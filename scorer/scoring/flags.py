@@ -3,9 +3,9 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from scorer.records import BehaviourScore, Evidence, Flag, JudgedCall
+from scorer.records import BehaviourScore, Evidence, Flag, Heard
 from scorer.role_check import find_swap
-from scorer.scoring.chances import Chance, Heard, hit_in
+from scorer.scoring.chances import Chance, hits_in
 from scorer.scoring.points import evidence_at
 from scorer.scoring.rubric import Critical, FlagRule, Rubric
 
@@ -32,7 +32,7 @@ def struck_rules(heard: Heard, rubric: Rubric, chances: Mapping[str, Sequence[Ch
 
 
 def find_flags(
-    judged: JudgedCall, rubric: Rubric, score: float, *, behaviours: Sequence[BehaviourScore], struck: Sequence[Struck], check_roles: bool
+    heard: Heard, rubric: Rubric, score: float, *, behaviours: Sequence[BehaviourScore], struck: Sequence[Struck], check_roles: bool
 ) -> tuple[Flag, ...]:
     """The flags of a scored call, most severe first, each with what to read."""
     flags = [Flag(found.rule.name, found.rule.reason, "critical", _strongest(found.counted)) for found in struck]
@@ -42,7 +42,7 @@ def find_flags(
         for rule in rubric.flags
         if _holds(rule, score, by_name)
     ]
-    flags += _role_flags(judged) if check_roles else []
+    flags += _role_flags(heard) if check_roles else []
     return tuple(sorted(flags, key=lambda flag: SEVERITIES.index(flag.severity)))
 
 
@@ -52,20 +52,21 @@ def reasons_of(rubric: Rubric) -> dict[str, tuple[str, str]]:
     return rules | {ROLE_RULE: ("warning", ROLE_REASON)}
 
 
-def _role_flags(judged: JudgedCall) -> list[Flag]:
+def _role_flags(heard: Heard) -> list[Flag]:
     """A flag where agent and customer look swapped; of every rubric, since such a score is about the wrong person."""
-    swap = find_swap(judged.call.segments)
+    swap = find_swap(heard.speakers, heard.texts)
     if swap is None:
         return []
-    found = [replace(evidence_at(judged, at, ROLE_RULE), probability=swap.share) for at in swap.segments]
+    found = [replace(evidence_at(heard, at, ROLE_RULE), probability=swap.share) for at in swap.segments]
     return [Flag(ROLE_RULE, ROLE_REASON, "warning", _strongest(found))]
 
 
 def _counted(heard: Heard, rule: Critical, label: str, chances: Sequence[Chance]) -> tuple[Evidence, ...]:
     """The hits that a critical rule counts."""
     shown = heard.given(label)
-    counted = [chance for chance in chances if (chance.repeated or not rule.after_repeated) and hit_in(heard, chance, label)]
-    return tuple(evidence_at(heard.judged, min(shown.intersection(chance.answers)), label) for chance in counted)
+    hits = zip(chances, hits_in(heard, chances, label), strict=True)
+    counted = [chance for chance, hit in hits if hit and (chance.repeated or not rule.after_repeated)]
+    return tuple(evidence_at(heard, min(shown.intersection(chance.answers)), label) for chance in counted)
 
 
 def _holds(rule: FlagRule, score: float, behaviours: dict[str, BehaviourScore]) -> bool:

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from scorer.records import BehaviourScore, Evidence, JudgedCall, Tally
-from scorer.scoring.chances import Chance, Heard, hit_in, probability_in
+from scorer.records import BehaviourScore, Evidence, Heard, Tally
+from scorer.scoring.chances import Chance, hits_in, probabilities_in
 from scorer.scoring.rubric import AfterSignal, Behaviour, PerEpisode, PerTurn
 
 QUOTE_CHARACTERS = 300
@@ -11,8 +11,8 @@ QUOTE_CHARACTERS = 300
 
 def score_behaviour(heard: Heard, name: str, behaviour: Behaviour, *, chances: Sequence[Chance]) -> BehaviourScore:
     """Tally, points from labels and from probabilities, and evidence of one behaviour; `chances` are those of find_chances."""
-    hits = [hit_in(heard, chance, behaviour.label) for chance in chances]
-    likely = [probability_in(heard, chance, behaviour.label) for chance in chances]
+    hits = hits_in(heard, chances, behaviour.label)
+    likely = probabilities_in(heard, chances, behaviour.label)
     return BehaviourScore(
         behaviour=name,
         tally=Tally(sum(hits), len(chances)),
@@ -55,15 +55,15 @@ def _deflected(heard: Heard, behaviour: Behaviour, chances: Sequence[Chance], hi
     """Episodes that were deflected and not taken on."""
     if not isinstance(behaviour, PerEpisode) or behaviour.against is None:
         return 0.0
-    against = behaviour.against
-    return float(sum(not hit and hit_in(heard, chance, against) for chance, hit in zip(chances, hits, strict=True)))
+    against = hits_in(heard, chances, behaviour.against)
+    return float(sum(deflected and not hit for deflected, hit in zip(against, hits, strict=True)))
 
 
 def _likely_deflected(heard: Heard, behaviour: Behaviour, chances: Sequence[Chance], likely: Sequence[float]) -> float:
     if not isinstance(behaviour, PerEpisode) or behaviour.against is None:
         return 0.0
-    against = behaviour.against
-    return sum(probability_in(heard, chance, against) * (1 - hit) for chance, hit in zip(chances, likely, strict=True))
+    against = probabilities_in(heard, chances, behaviour.against)
+    return sum(deflected * (1 - hit) for deflected, hit in zip(against, likely, strict=True))
 
 
 def _evidence(heard: Heard, behaviour: Behaviour, chances: Sequence[Chance], hits: Sequence[bool]) -> tuple[Evidence, ...]:
@@ -77,11 +77,11 @@ def _evidence(heard: Heard, behaviour: Behaviour, chances: Sequence[Chance], hit
             against = behaviour.against or ""
             places.add((chance.at, behaviour.signal))
             places |= {(at, against) for at in heard.given(against).intersection(chance.answers)}
-    return tuple(evidence_at(heard.judged, at, label) for at, label in sorted(places))
+    return tuple(evidence_at(heard, at, label) for at, label in sorted(places))
 
 
-def evidence_at(judged: JudgedCall, at: int, label: str) -> Evidence:
+def evidence_at(heard: Heard, at: int, label: str) -> Evidence:
     """One place of a call as evidence, its quote cut to 300 characters."""
-    segment, prediction = judged.call.segments[at], judged.predictions[at]
-    quote = segment.text if len(segment.text) <= QUOTE_CHARACTERS else segment.text[: QUOTE_CHARACTERS - 1] + "…"
-    return Evidence(segment.index, label, prediction.probabilities.get(label, 0.0), segment.start_s, quote, prediction.tier)
+    text, probabilities = heard.texts[at], heard.probabilities.get(label)
+    quote = text if len(text) <= QUOTE_CHARACTERS else text[: QUOTE_CHARACTERS - 1] + "…"
+    return Evidence(at, label, probabilities[at] if probabilities else 0.0, heard.starts_s[at], quote, heard.tiers[at])

@@ -19,21 +19,37 @@ def call_row(judged: JudgedCall, score: CallScore, *, outputs: Mapping[str, str]
     speakers = [segment.speaker for segment in call.segments]
     row = {
         "call_id": call.call_id,
+        "segments": len(call.segments),
+        "agent_segments": speakers.count("agent"),
+        "customer_segments": speakers.count("customer"),
+        "duration_s": _duration(call.segments),
+        "timing": next((tier for tier in TIERS if tier in tiers), "none"),
+        "notes": [{"note": note, "count": count} for note, count in sorted(call.notes.items())],
+    }
+    return row | score_row(score) | {outputs[name]: value for name, value in call.fields.items()} | stamp_row(stamp)
+
+
+def score_row(score: CallScore) -> dict[str, Any]:
+    """What of a row in calls/ is the score's, and not the call's own."""
+    row: dict[str, Any] = {
         "status": score.status,
         "score": score.score,
         "raw_score": score.raw_score,
         "expected_score": score.expected_score,
         "band": score.band,
         "auto_fail": score.auto_fail,
-        "segments": len(call.segments),
-        "agent_segments": speakers.count("agent"),
-        "customer_segments": speakers.count("customer"),
-        "duration_s": _duration(call.segments),
-        "timing": next((tier for tier in TIERS if tier in tiers), "none"),
         "flags": len(score.flags),
-        "notes": [{"note": note, "count": count} for note, count in sorted(call.notes.items())],
     }
-    return row | _behaviour_columns(score) | {outputs[name]: value for name, value in call.fields.items()} | _stamp_columns(stamp)
+    for item in score.behaviours:
+        row |= {
+            f"{item.behaviour}_hits": item.tally.hits,
+            f"{item.behaviour}_chances": item.tally.chances,
+            f"{item.behaviour}_expected_hits": item.expected_hits,
+            f"{item.behaviour}_points": item.points,
+            f"{item.behaviour}_expected_points": item.expected_points,
+            f"{item.behaviour}_weight": item.weight,
+        }
+    return row
 
 
 def segment_rows(judged: JudgedCall, labels: Sequence[Label], *, stamp: Stamp) -> list[dict[str, Any]]:
@@ -92,22 +108,9 @@ def _evidence(evidence: Evidence) -> dict[str, Any]:
 
 
 @cache
-def _stamp_columns(stamp: Stamp) -> dict[str, Any]:
+def stamp_row(stamp: Stamp) -> dict[str, Any]:
+    """The columns of a row in calls/ that say where it comes from."""
     return asdict(stamp)
-
-
-def _behaviour_columns(score: CallScore) -> dict[str, Any]:
-    columns: dict[str, Any] = {}
-    for item in score.behaviours:
-        columns |= {
-            f"{item.behaviour}_hits": item.tally.hits,
-            f"{item.behaviour}_chances": item.tally.chances,
-            f"{item.behaviour}_expected_hits": item.expected_hits,
-            f"{item.behaviour}_points": item.points,
-            f"{item.behaviour}_expected_points": item.expected_points,
-            f"{item.behaviour}_weight": item.weight,
-        }
-    return columns
 
 
 def _duration(segments: Sequence[Segment]) -> float | None:

@@ -18,8 +18,8 @@ from scorer.manifest import TableFile
 from scorer.records import CallScore, JudgedCall, Reject
 from scorer.tables.carried import output_names
 from scorer.tables.files import FileError, open_parquet, read_batches
-from scorer.tables.judged import Group
-from scorer.tables.rows import call_row, flag_rows, reject_row, segment_rows
+from scorer.tables.judged import Group, carried_names
+from scorer.tables.rows import call_row, flag_rows, reject_row, score_row, segment_rows, stamp_row
 from scorer.tables.schemas import STAMP, Stamp, calls_schema, flags_schema, rejects_schema, segments_schema
 
 GROUP_CALLS = 2000  # calls per row group
@@ -62,18 +62,27 @@ class Part:
     flags: pa.Table
 
 
-def part_of(group: Group, scored: Sequence[tuple[JudgedCall, CallScore]], tables: RunTables) -> Part:
-    """What `ShardWriter.write_call` makes of calls that were stored before, their segments as they are but for whose run they are of."""
-    stamp, rows = tables.stamp, group.segments.num_rows
-    segments = group.segments.cast(tables.schemas["segments"])
-    for name, value in (("run_id", stamp.run_id), ("model_hash", stamp.model_hash)):
-        at = segments.schema.get_field_index(name)
-        segments = segments.set_column(at, segments.schema.field(at), pa.repeat(value, rows))
-    outputs = tables.outputs
-    calls = [call_row(judged, score, outputs=outputs, stamp=stamp) for judged, score in scored]
-    flags = [row for _, score in scored for row in flag_rows(score, stamp=stamp)]
-    schemas = tables.schemas
-    return Part(pa.Table.from_pylist(calls, schemas["calls"]), segments, pa.Table.from_pylist(flags, schemas["flags"]))
+def part_of(group: Group, scores: Sequence[CallScore], tables: RunTables) -> Part:
+    """What `ShardWriter.write_call` makes of calls that were stored before: as they are, but for their scores and whose run they are of."""
+    stamp, schemas, outputs = tables.stamp, tables.schemas, tables.outputs
+    stamped = {name: pa.repeat(value, group.segments.num_rows) for name, value in stamp_row(stamp).items()}
+    rows = [score_row(score) | stamp_row(stamp) for score in scores]
+    scored = pa.Table.from_pylist(rows, pa.schema([field for field in schemas["calls"] if field.name in rows[0]]))
+    carried = {outputs[name]: group.calls[output] for output, name in carried_names(group.calls.schema).items()}
+    flags = [row for score in scores for row in flag_rows(score, stamp=stamp)]
+    return Part(
+        _table(_columns(group.calls) | carried | _columns(scored), schemas["calls"]),
+        _table(_columns(group.segments) | stamped, schemas["segments"]),
+        pa.Table.from_pylist(flags, schemas["flags"]),
+    )
+
+
+def _columns(table: pa.Table) -> dict[str, pa.ChunkedArray]:
+    return dict(zip(table.column_names, table.columns, strict=True))
+
+
+def _table(columns: Mapping[str, Any], schema: pa.Schema) -> pa.Table:
+    return pa.table([columns[name] for name in schema.names], schema=schema)
 
 
 class TableWriter:

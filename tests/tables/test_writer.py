@@ -23,8 +23,9 @@ from scorer.records import (
     SegmentPrediction,
     Tally,
 )
+from scorer.scoring.chances import hear
 from scorer.tables.folder import RunFolder
-from scorer.tables.judged import carried_of, read_judged
+from scorer.tables.judged import carried_of, group_places, heard_of, read_group, read_judged
 from scorer.tables.schemas import TABLES, Stamp
 from scorer.tables.writer import RunTables
 
@@ -76,6 +77,14 @@ def test_a_run_reads_back_as_it_was(tmp_path: Path) -> None:
     row = found[0][1]
     assert (row["score"], row["input_score"], row["timing"], row["duration_s"], row["flags"]) == (50.0, 5, "turns", 2.5, 1)
     assert (row["apology_hits"], row["apology_chances"], row["ownership_points"], row["rubric_hash"]) == (1, 2, None, "r1")
+
+
+def test_columns_say_what_the_calls_say(tmp_path: Path) -> None:
+    write(tmp_path, "a", "b")
+
+    groups = [read_group(place) for place in group_places(tmp_path)]
+
+    assert [heard for group in groups for heard in heard_of(group, LABELS)] == [hear(judged("a")), hear(judged("b"))]
 
 
 def test_one_call_can_be_picked(tmp_path: Path) -> None:
