@@ -1,4 +1,4 @@
-"""Who works on a run folder? One at a time; the lock of a process that died is free at once."""
+"""Who works on a run folder, or on a file? One at a time; the lock of a process that died is free at once."""
 
 import fcntl
 import json
@@ -29,18 +29,33 @@ def hold(folder: Path) -> Iterator[None]:
     if not _is_utf8(folder):
         raise RunError(f"{folder}: is no name in UTF-8: choose another folder for --out")
     try:
-        handle = _lock(folder)
+        with _held(folder / LOCK_FILE, folder):
+            yield
+    finally:
+        with suppress(OSError):
+            folder.rmdir()  # only where it is empty
+
+
+@contextmanager
+def hold_file(path: Path) -> Iterator[None]:
+    """Have a file that is to be written to oneself, by a lock beside it; as `hold`."""
+    with _held(path.with_name(f".{path.name}{LOCK_FILE}"), path):
+        yield
+
+
+@contextmanager
+def _held(lock: Path, shown: Path) -> Iterator[None]:
+    try:
+        handle = _lock(lock, shown)
     except OSError as error:
-        raise unwritable(folder, error) from error
+        raise unwritable(shown, error) from error
     try:
         reach("lock")
         yield
     finally:
         with suppress(OSError):  # another process may have come in between, or the folder be read-only by now
-            (folder / LOCK_FILE).unlink(missing_ok=True)
+            lock.unlink(missing_ok=True)
         os.close(handle)
-        with suppress(OSError):
-            folder.rmdir()  # only where it is empty
 
 
 def _is_utf8(path: Path) -> bool:
@@ -51,25 +66,25 @@ def _is_utf8(path: Path) -> bool:
         return False
 
 
-def _lock(folder: Path) -> int:
+def _lock(lock: Path, shown: Path) -> int:
     """An open, locked handle of the lock file that is there by that name: a file that was unlinked meanwhile does not count."""
     while True:
-        folder.mkdir(parents=True, exist_ok=True)
+        lock.parent.mkdir(parents=True, exist_ok=True)
         with suppress(FileNotFoundError):  # the holder before took the folder away: make it again
-            handle = os.open(folder / LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+            handle = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
             try:
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError as error:
-                raise LockedError(f"{folder}: {_holder(handle)} works on it: wait until it is done, or name another --out") from error
-            if _is_named(handle, folder):
+                raise LockedError(f"{shown}: {_holder(handle)} works on it: wait until it is done, or name another --out") from error
+            if _is_named(handle, lock):
                 _sign(handle)
                 return handle
             os.close(handle)
 
 
-def _is_named(handle: int, folder: Path) -> bool:
+def _is_named(handle: int, lock: Path) -> bool:
     try:
-        named = (folder / LOCK_FILE).stat()
+        named = lock.stat()
     except FileNotFoundError:
         return False
     return (named.st_dev, named.st_ino) == (os.fstat(handle).st_dev, os.fstat(handle).st_ino)

@@ -14,6 +14,7 @@ from scorer.importing.recognise import format_called
 from scorer.importing.rejects import ImportReject, RejectList, rejects_path
 from scorer.importing.roles import parse_role_map, role_names
 from scorer.importing.source import Format, ImportReason, Notes, ReadOptions
+from scorer.lock import hold_file
 from scorer.tables.transcripts import CallRow, TranscriptWriter
 
 
@@ -63,7 +64,7 @@ def import_sources(
     """Import every call of the sources into `out`, and list what is not imported beside it.
 
     Memory does not grow with the number of files. Raises InputError where a source leads nowhere or an option is wrong,
-    RunError where `out` cannot be written.
+    RunError where `out` cannot be written, LockedError where another import writes it.
     """
     settings = load_yaml(config, ScoringConfig)
     named = None if format_name == "auto" else format_called(format_name)
@@ -75,7 +76,7 @@ def import_sources(
         milliseconds=settings.input.time_unit == "milliseconds",
     )
     counts = ImportCounts()
-    with RejectList(rejects_path(out)) as rejects, TranscriptWriter(out) as writer:  # the table has its name first
+    with hold_file(out), RejectList(rejects_path(out)) as rejects, TranscriptWriter(out) as writer:  # the table has its name first
         for found in _results(documents(sources), options, named=named, counts=counts, progress=progress):
             if isinstance(found, CallRow):
                 writer.add(found)

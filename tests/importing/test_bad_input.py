@@ -5,12 +5,14 @@ import gzip
 import io
 import json
 import os
+import signal
 import tarfile
 import zipfile
 from pathlib import Path
 
 import pytest
 from importing_kit import FIXTURES, reasons, run_import
+from nursery import Nursery
 
 from scorer.errors import InputError
 from scorer.importing import decode, files
@@ -289,3 +291,18 @@ def test_a_pipe_that_is_named_is_refused_and_not_taken_for_an_empty_night(tmp_pa
     for name in (tmp_path / "pipe", "/dev/null", "-"):
         with pytest.raises(InputError, match="into a file, and name that"):
             list(files.documents([str(name)]))
+
+
+def test_two_imports_into_one_file_do_not_mix(tmp_path: Path, nursery: Nursery, other_nursery: Nursery) -> None:
+    command = ("import", GOOD, "-o", tmp_path / "calls.parquet")
+    first = nursery.start(*command, fault="lock:wait")
+    first.wait_at("lock")
+
+    code, said = other_nursery.run(*command)
+
+    assert code == 75
+    assert f"process {first.pid}" in said and "calls.parquet" in said.replace("\n", "")
+    os.kill(first.pid, signal.SIGKILL)
+    first.wait()
+    assert other_nursery.run(*command)[0] == 0  # what the first left does not hold it up
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["_calls.rejects.csv", "calls.parquet"]
