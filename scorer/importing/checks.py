@@ -27,6 +27,15 @@ def ordered(call: SourceCall) -> SourceCall:
     return replace(call, segments=tuple(segments))
 
 
+def check_characters(call: SourceCall) -> None:
+    """Raise SourceError for half a character, which JSON can hold and a table cannot."""
+    said = [text for s in call.segments for text in (s.text, s.speaker, s.channel, *(word.text for word in s.words))]
+    try:
+        "".join(filter(None, [call.call_id, call.agent_id, call.started_at, call.language, *said])).encode()
+    except UnicodeEncodeError as error:
+        raise SourceError(ImportReason.UNEXPECTED_SHAPE, "half a character in a text, such as \\ud83d alone: export it again") from error
+
+
 def timing_tier(call: SourceCall, answers: Sequence[RoleAnswer]) -> Tier:
     """What overlap can be known from.
 

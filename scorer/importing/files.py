@@ -9,7 +9,7 @@ import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path, PurePath, PurePosixPath
 from typing import IO
 
 from scorer.errors import InputError, listing
@@ -25,7 +25,10 @@ UNPACKING = (OSError, EOFError, zipfile.BadZipFile, tarfile.TarError, zlib.error
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """One file, or one member of an archive. `name` is its place below the source, without its suffixes: a call_id if need be."""
+    """One file, or one member of an archive. `name` is its place below the source, without its suffixes: a call_id if need be.
+
+    Bytes of either that are not UTF-8 are written as `\\xff`.
+    """
 
     source: str
     name: str
@@ -116,11 +119,11 @@ def _open(path: Path, root: Path) -> Iterator[Document]:
 def _read(path: Path, root: Path) -> Document:
     try:
         if path.stat().st_size > MAX_BYTES:
-            return Document(str(path), _name(path, root), _too_large(path.stat().st_size), path)
+            return Document(_written(path), _name(path, root), _too_large(path.stat().st_size), path)
         if path.name.casefold().endswith(".gz"):
             with gzip.open(path) as stream:
-                return Document(str(path), _name(path, root), _member(stream, 0))
-        return Document(str(path), _name(path, root), path.read_bytes(), path)
+                return Document(_written(path), _name(path, root), _member(stream, 0))
+        return Document(_written(path), _name(path, root), path.read_bytes(), path)
     except UNPACKING as error:
         return _no(path, root, SourceError(ImportReason.UNREADABLE, f"cannot be read ({type(error).__name__})"))
 
@@ -134,8 +137,8 @@ def _archive(path: Path, root: Path) -> Iterator[Document]:
             if count >= MAX_MEMBERS or unpacked > min(MAX_ARCHIVE_BYTES, max(MAX_BYTES, packed * MAX_RATIO)):
                 yield _no(path, root, SourceError(ImportReason.ARCHIVE_LIMIT, "unpacks to more than a folder of transcripts would"))
                 return
-            source = f"{path}!{name}"
-            label = str(PurePosixPath(name).with_suffix(""))
+            source = _written(f"{path}!{name}")
+            label = _written(PurePosixPath(name).with_suffix(""))
             yield Document(source, label, stream if isinstance(stream, SourceError) else _member(stream, size))
     except UNPACKING as error:
         yield _no(path, root, SourceError(ImportReason.UNREADABLE, f"damaged or encrypted archive ({type(error).__name__})"))
@@ -187,10 +190,14 @@ def _too_large(size: int) -> SourceError:
 
 
 def _no(path: Path, root: Path, error: SourceError) -> Document:
-    return Document(str(path), _name(path, root), error)
+    return Document(_written(path), _name(path, root), error)
 
 
 def _name(path: Path, root: Path) -> str:
     with suppress(ValueError):
-        return str(path.relative_to(root).with_suffix(""))
-    return path.stem
+        return _written(path.relative_to(root).with_suffix(""))
+    return _written(path.stem)
+
+
+def _written(name: str | PurePath) -> str:
+    return os.fsencode(name).decode("utf-8", "backslashreplace")

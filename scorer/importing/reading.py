@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from scorer.importing.checks import check_channels, ordered, timing_tier
+from scorer.importing.checks import check_channels, check_characters, ordered, timing_tier
 from scorer.importing.decode import Content, decode, read_lines
 from scorer.importing.files import Document
 from scorer.importing.recognise import items_of, recognise, value_for
@@ -74,6 +74,7 @@ def _finish(call: SourceCall, source: str, name: str, options: ReadOptions) -> C
     """The row of a call that passes every check, else the reject."""
     try:
         call = ordered(call)
+        check_characters(call)
         answers = resolve_roles(call, options)
         check_channels(call, answers)
     except SourceError as error:

@@ -218,6 +218,28 @@ def test_a_bomb_is_refused_before_it_is_unpacked(tmp_path: Path, monkeypatch: py
     assert reasons(tmp_path, out=tmp_path / "calls.parquet") == ["archive_limit", "archive_limit", "too_large"]
 
 
+def test_names_that_are_not_utf8_are_written_so_that_they_can_be_read(tmp_path: Path) -> None:
+    folder = tmp_path / "in"
+    folder.mkdir()
+    (folder / os.fsdecode(b"a\xff.vtt")).write_bytes((FIXTURES / "webvtt.vtt").read_bytes())
+    (folder / os.fsdecode(b"b\xff.json")).write_bytes(b"{")
+    with tarfile.open(folder / "c.tar", "w") as tar:
+        tar.add(FIXTURES / "webvtt.vtt", os.fsdecode(b"c\xff.vtt"))
+
+    calls, rejects = run_import(folder, out=tmp_path / "calls.parquet")
+
+    assert [Path(call["source_uri"]).name for call in calls] == ["a\\xff.vtt", "c.tar!c\\xff.vtt"]
+    assert [Path(row["source"]).name for row in rejects] == ["b\\xff.json"]
+
+
+@pytest.mark.parametrize("name", ["vcon_text.json", "vcon_markdown.json", "contact_lens.json"])
+def test_half_a_character_is_refused(tmp_path: Path, name: str) -> None:
+    text = (FIXTURES / name).read_text(encoding="utf-8")
+    (tmp_path / "call.json").write_text(text.replace("Thanks.", "Thanks \\ud83d"), encoding="utf-8")
+
+    assert reasons(tmp_path / "call.json", out=tmp_path / "calls.parquet") == ["unexpected_shape"]
+
+
 def test_a_damaged_archive_is_refused(tmp_path: Path) -> None:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
