@@ -26,6 +26,7 @@ BOMS = (
 )
 JSON = re.compile(r'\s*(?:\{\s*(?:["}]|$)|\[\s*(?:[\[{"\]]|$))')  # and not "[Agent] words"
 DELIMITERS = ",;\t|"
+BEYOND = "beyond the first line"  # the name under which a row of CSV has the cells that no column names
 XLSX_RATIO = 200
 SHEET = (*UNPACKING, InvalidFileException, LookupError, TypeError, AttributeError, ArithmeticError, SyntaxError)  # of damaged files
 
@@ -97,7 +98,7 @@ def read_table(text: str) -> list[dict[str, Any]] | None:
     if delimiter not in first:
         return None
     try:
-        rows = list(csv.DictReader(io.StringIO(text.lstrip(), newline=""), delimiter=delimiter, strict=True))
+        rows = list(csv.DictReader(io.StringIO(text.lstrip(), newline=""), restkey=BEYOND, delimiter=delimiter, strict=True))
     except csv.Error:
         return None
     return [{(name or "").strip(): value for name, value in row.items()} for row in rows if any(row.values())]

@@ -73,6 +73,8 @@ def _read_part(
 def _finish(call: SourceCall, source: str, name: str, options: ReadOptions) -> CallRow | ImportReject:
     """The row of a call that passes every check, else the reject."""
     try:
+        if call.problem:
+            raise call.problem
         call = ordered(call)
         check_characters(call)
         answers = resolve_roles(call, options)

@@ -86,6 +86,7 @@ class SourceCall:
     started_at: str | None = None
     language: str | None = None
     interruptions: tuple[Interruption, ...] | None = None  # None where the source does not count them
+    problem: SourceError | None = None  # why this call cannot be used, where others of its document can
 
 
 @dataclass(frozen=True, slots=True)

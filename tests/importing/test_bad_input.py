@@ -240,6 +240,28 @@ def test_half_a_character_is_refused(tmp_path: Path, name: str) -> None:
     assert reasons(tmp_path / "call.json", out=tmp_path / "calls.parquet") == ["unexpected_shape"]
 
 
+def test_a_call_of_a_table_that_is_refused_does_not_take_the_others_with_it(tmp_path: Path) -> None:
+    (tmp_path / "night.csv").write_text(
+        "call_id,speaker,text,start\n"
+        "1,agent,hello,0\n1,customer,well, no,1\n"  # the comma is not in quotes
+        "2,agent,hello,soon\n2,customer,ho,1\n"
+        "3,agent,hello,0\n3,customer,ho,700000\n"  # milliseconds
+        "4,agent,hello,0\n,customer,ho,1\n,agent,hello,0\n"
+        "5,agent,hello,0\n5,customer,ho,1\n"
+    )
+
+    calls, rejects = run_import(tmp_path / "night.csv", out=tmp_path / "calls.parquet")
+
+    assert [(call["call_id"], len(call["segments"])) for call in calls] == [("5", 2)]
+    assert [(row["call_id"], row["reason"]) for row in rejects] == [
+        ("1", "unexpected_shape"),
+        ("2", "bad_times"),
+        ("3", "bad_times"),
+        ("4", "roles_unknown"),
+        ("night-4", "unexpected_shape"),
+    ]
+
+
 def test_a_damaged_archive_is_refused(tmp_path: Path) -> None:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:

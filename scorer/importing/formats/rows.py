@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from scorer.importing.decode import BEYOND
 from scorer.importing.source import Format, ImportReason, ReadOptions, SourceCall, SourceError, SourceSegment
 
 Row = Mapping[str, Any]
@@ -28,13 +29,22 @@ def read(rows: Sequence[Row], options: ReadOptions) -> Iterator[SourceCall]:
     for row in rows:
         calls.setdefault(_text(row.get(names["call_id"])), []).append(row)
     for call_id, found in calls.items():
-        if names["segment_index"] in rows[0]:
-            found.sort(key=lambda row: _number(row.get(names["segment_index"])) or 0.0)
-        yield _call(call_id, found, options)
+        try:
+            yield _call(call_id, found, options)
+        except SourceError as error:
+            yield SourceCall((), call_id, problem=error)
 
 
 def _call(call_id: str | None, rows: Sequence[Row], options: ReadOptions) -> SourceCall:
-    segments = tuple(_segment(row, options) for row in rows)
+    names = options.columns
+    if call_id is None and any(names["call_id"] in row and _text(row.get(names["text"])) for row in rows):
+        raise SourceError(ImportReason.UNEXPECTED_SHAPE, f"{len(rows)} rows without a {names['call_id']}: fill it in on every row")
+    if any(any(row.get(BEYOND) or ()) for row in rows):
+        raise SourceError(
+            ImportReason.UNEXPECTED_SHAPE, "a row with more cells than the first line: put texts with the delimiter in quotes"
+        )
+    in_order = sorted(rows, key=lambda row: _number(row.get(names["segment_index"])) or 0.0)
+    segments = tuple(_segment(row, options) for row in in_order)
     agent_id, started_at, language = (_first(rows, name) for name in ("agent_id", "started_at", "language"))
     return SourceCall(
         segments,
@@ -52,20 +62,27 @@ def _first(rows: Sequence[Row], name: str) -> str | None:
 
 def _segment(row: Row, options: ReadOptions) -> SourceSegment:
     names, scale = options.columns, 1000.0 if options.milliseconds else 1.0
-    start, end = (_number(row.get(names[name])) for name in ("start", "end"))
+    start, end = (_seconds(row.get(names[name]), scale) for name in ("start", "end"))
     channel = _text(row.get("channel"))
     return SourceSegment(
-        _text(row[names["text"]]) or "",
-        _text(row[names["speaker"]]),
+        _text(row.get(names["text"])) or "",
+        _text(row.get(names["speaker"])),
         f"ch_{channel}" if channel and channel.isdigit() else channel,
-        start_s=None if start is None else start / scale,
-        end_s=None if end is None else end / scale,
+        start_s=start,
+        end_s=end,
     )
 
 
 def _text(value: Any) -> str | None:
     text = "" if value is None else str(int(value) if isinstance(value, float) and value.is_integer() else value).strip()
     return text or None
+
+
+def _seconds(value: Any, per_second: float) -> float | None:
+    number = _number(value)
+    if number is not None and number > LONGEST_S * per_second:
+        raise SourceError(ImportReason.BAD_TIMES, "a time beyond a week: milliseconds need input.time_unit in the settings")
+    return None if number is None else number / per_second
 
 
 def _number(value: Any) -> float | None:
@@ -87,7 +104,7 @@ def _fits(rows: Any, options: ReadOptions) -> bool:
 
 def _leaves_out(rows: Sequence[Row], options: ReadOptions) -> list[str]:
     """The names of the columns that no call keeps."""
-    known = {*(options.columns[name] for name in READ), *READ_AS_NAMED, ""}
+    known = {*(options.columns[name] for name in READ), *READ_AS_NAMED, BEYOND, ""}
     return [name for name in rows[0] if name not in known]
 
 
