@@ -123,6 +123,32 @@ def test_of_several_transcripts_in_a_vcon_the_first_with_speakers_is_taken(tmp_p
     assert [row["reason"] for row in rejects] == ["roles_unknown"]
 
 
+def test_a_dialog_whose_only_transcript_cannot_be_read_is_told(tmp_path: Path) -> None:
+    vcon = json.loads((FIXTURES / "vcon_messages.json").read_text(encoding="utf-8"))
+    vcon["dialog"] *= 2
+    vcon["analysis"].append({"type": "transcript", "dialog": 1, "encoding": "none", "body": [{"speaker": 5}]})
+    (tmp_path / "call.json").write_text(json.dumps(vcon), encoding="utf-8")
+
+    calls, rejects = run_import(tmp_path / "call.json", out=tmp_path / "calls.parquet")
+
+    assert [call["call_id"] for call in calls] == ["vcon-2"]
+    assert [(row["call_id"], row["reason"]) for row in rejects] == [("vcon-2-1", "unexpected_shape")]
+
+
+def test_text_dialogs_are_in_order_of_time_and_none_is_left_out(tmp_path: Path) -> None:
+    vcon = json.loads((FIXTURES / "vcon_text.json").read_text(encoding="utf-8"))
+    for dialog, start in zip(vcon["dialog"], ("10:00:00Z", "10:00:00.5Z", "12:00:01+02:00", "10:00:02Z", "10:00:03Z"), strict=True):
+        dialog["start"] = f"2026-01-05T{start}"
+    (tmp_path / "a.json").write_text(json.dumps(vcon), encoding="utf-8")
+    vcon["dialog"][1] |= {"encoding": "base64url", "body": "aG8"}
+    (tmp_path / "b.json").write_text(json.dumps(vcon), encoding="utf-8")
+
+    (call,), rejects = run_import(tmp_path, out=tmp_path / "calls.parquet")
+
+    assert [segment["text"] for segment in call["segments"]] == [text for *_, text in CALL]
+    assert [row["reason"] for row in rejects] == ["unexpected_shape"]
+
+
 def test_what_the_source_knows_of_the_call_is_carried(tmp_path: Path) -> None:
     (call,), _ = run_import(FIXTURES / "genesys.json", out=tmp_path / "calls.parquet")
 

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 from scorer.config import fold
@@ -92,19 +93,21 @@ def _check_version(vcon: Vcon) -> None:
 
 
 def _transcripts(vcon: Vcon, options: ReadOptions) -> Mapping[int | None, SourceCall]:
-    """One call per dialog. Raises SourceError where there are transcripts and none can be read."""
+    """One call per dialog, or why it has none. Raises SourceError where there are transcripts and none can be read."""
     found: list[tuple[int | None, SourceCall]] = []
-    problems: list[SourceError] = []
+    problems: dict[int | None, SourceError] = {}
     for item in vcon.analysis:
         try:
             if item.type in TRANSCRIPTS:
                 found.append((_dialog_of(item), _transcript(item, options)))
         except SourceError as error:  # another transcript of the same dialog may do
-            problems.append(error)
+            problems.setdefault(_dialog_of(item), error)
     calls = _one_per_dialog([(number, call) for number, call in found if call.segments])
     if problems and not calls:
-        raise problems[0]
-    return calls
+        raise next(iter(problems.values()))
+    told = calls.keys() | {None}  # a problem of no dialog is that of a second transcript
+    unread = {number: SourceCall((), problem=error) for number, error in problems.items() if number not in told and None not in calls}
+    return dict(calls) | unread
 
 
 def _transcript(item: Analysis, options: ReadOptions) -> SourceCall:
@@ -128,9 +131,20 @@ def _transcript(item: Analysis, options: ReadOptions) -> SourceCall:
 
 def _texts(vcon: Vcon) -> SourceCall:
     """Text dialogs as one call, each spoken by the first of its parties, or by its originator."""
-    written = [item for item in vcon.dialog if item.type == "text" and isinstance(item.body, str) and item.encoding in (None, "none")]
-    written.sort(key=lambda item: item.start or "")
+    written = [item for item in vcon.dialog if item.type == "text"]
+    if not all(isinstance(item.body, str) and item.encoding in (None, "none") for item in written):
+        raise SourceError(ImportReason.UNEXPECTED_SHAPE, "a text dialog that is encoded or elsewhere: give its body as it was written")
+    if all(_moment(item) is not None for item in written):
+        written.sort(key=lambda item: _moment(item) or 0.0)
     return SourceCall(tuple(SourceSegment(item.body, _speaker(item)) for item in written), started_at=written[0].start if written else None)
+
+
+def _moment(item: Dialog) -> float | None:
+    """Seconds since 1970; as texts, moments of two time zones or with fractions do not sort."""
+    try:
+        return datetime.fromisoformat(item.start).timestamp() if item.start else None
+    except (ValueError, OverflowError):
+        return None
 
 
 def _speaker(item: Dialog) -> str | None:
