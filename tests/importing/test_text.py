@@ -85,6 +85,25 @@ def test_a_path_leads_through_objects_and_first_items(path: str, there: bool) ->
     assert has_path({"a": {"b": [{"c": 0}], "n": None, "e": []}}, path) is there
 
 
+def test_of_a_cue_only_its_own_tags_are_taken_away(tmp_path: Path) -> None:
+    said = "<i>my name</i> is <PERSON>"
+    (tmp_path / "a.srt").write_text(f"1\n00:00:01,000 --> 00:00:02,000\n[Agent] hi\n\n2\n00:00:03,000 --> 00:00:04,000\n[Client] {said}\n")
+    (tmp_path / "b.vtt").write_text(f"WEBVTT\n\n00:01.000 --> 00:02.000\n<v Agent>hi</v>\n\n00:03.000 --> 00:04.000\n<v Client>{said}\n")
+
+    calls, rejects = run_import(tmp_path, out=tmp_path / "calls.parquet")
+
+    assert rejects == [] and [call["segments"][1]["text"] for call in calls] == ["my name is <PERSON>"] * 2
+
+
+def test_a_subtitle_with_a_cue_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
+    first, last = "1\n00:00:01,000 --> 00:00:02,000\n[Agent] hi\n\n", "3\n00:00:05,000 --> 00:00:06,000\n[Client] ho\n"
+    (tmp_path / "a.srt").write_text(f"{first}00:00:03,000 --> 00:00:04,000\n[Client] hello\n\n{last}")
+
+    calls, rejects = run_import(tmp_path / "a.srt", out=tmp_path / "calls.parquet")
+
+    assert calls == [] and [row["reason"] for row in rejects] == ["unexpected_shape"]
+
+
 def test_two_speakers_in_a_subtitle_are_two_segments_and_no_words_are_lost(tmp_path: Path) -> None:
     (tmp_path / "a.srt").write_text(
         "1\n00:00:01,000 --> 00:00:03,000\nAgent: Hello, how can I help you today?\n\n"

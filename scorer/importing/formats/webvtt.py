@@ -13,7 +13,7 @@ from scorer.importing.lines import Line, marked, segments_of
 from scorer.importing.source import Format, ImportReason, ReadOptions, SourceCall, SourceError
 
 VOICE = re.compile(r"<v(?:\.[\w.-]+)?[ \t]+([^>\n]{1,80})>")
-TAG = re.compile(r"</?[A-Za-z0-9.:][^<>]{0,80}>|</>")
+TAG = re.compile(r"</?(?:[bciuv]|rt|ruby|lang|font)(?:[.\s][^<>]{0,80})?>|<[\d:.]{1,20}>|</>", re.IGNORECASE)  # and not <PERSON>
 
 
 def read(text: str, options: ReadOptions) -> Iterator[SourceCall]:
