@@ -262,6 +262,25 @@ def test_a_call_of_a_table_that_is_refused_does_not_take_the_others_with_it(tmp_
     ]
 
 
+def test_a_part_of_a_call_or_a_heap_of_calls_is_not_taken_for_a_call(tmp_path: Path) -> None:
+    rows = [{"call_id": at, "speaker": who, "text": "hello"} for at in (1, 2) for who in ("agent", "customer")]
+    (tmp_path / "a.json").write_text(json.dumps(rows), encoding="utf-8")
+    page = json.loads((FIXTURES / "twilio.json").read_text(encoding="utf-8")) | {
+        "meta": {"page_size": 50, "next_page_url": "https://x.invalid"}
+    }
+    (tmp_path / "b.json").write_text(json.dumps(page), encoding="utf-8")
+
+    assert reasons(tmp_path, out=tmp_path / "calls.parquet") == ["unexpected_shape"] * 2
+
+
+def test_a_moment_of_zero_among_moments_of_today_is_refused(tmp_path: Path) -> None:
+    upload = json.loads((FIXTURES / "cx_insights_upload.json").read_text(encoding="utf-8"))
+    upload["entries"][0]["start_timestamp_usec"] = 0
+    (tmp_path / "call.json").write_text(json.dumps(upload), encoding="utf-8")
+
+    assert reasons(tmp_path / "call.json", out=tmp_path / "calls.parquet") == ["bad_times"]
+
+
 def test_a_damaged_archive_is_refused(tmp_path: Path) -> None:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:

@@ -5,8 +5,8 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from scorer.importing.fields import Fields, Many, check
-from scorer.importing.source import Format, ReadOptions, Role, SourceCall, SourceSegment
+from scorer.importing.fields import LONGEST_S, Fields, Many, check
+from scorer.importing.source import Format, ImportReason, ReadOptions, Role, SourceCall, SourceError, SourceSegment
 
 ROLES: Mapping[str, Role] = {
     "AGENT": "agent",
@@ -43,7 +43,11 @@ def read(document: Any, options: ReadOptions) -> Iterator[SourceCall]:
 
 
 def _seconds(moment: int | None, first: int) -> float | None:
-    return None if moment is None else (moment - first) / 1e6
+    if moment is None:
+        return None
+    if moment - first > LONGEST_S * 10**6:
+        raise SourceError(ImportReason.BAD_TIMES, "start_timestamp_usec of the entries lie more than a week apart")
+    return (moment - first) / 1e6
 
 
 FORMAT = Format("cx_insights_upload", "Google CX Insights, upload", "json", ("entries[].role", "entries[].text"), read)

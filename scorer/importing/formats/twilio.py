@@ -7,7 +7,7 @@ from pydantic import AliasChoices, Field
 
 from scorer.config import fold
 from scorer.importing.fields import Channel, Fields, Many, Seconds, WrittenSeconds, WrittenShare, check
-from scorer.importing.source import Format, ReadOptions, Role, SourceCall, SourceSegment
+from scorer.importing.source import Format, ImportReason, ReadOptions, Role, SourceCall, SourceError, SourceSegment
 from scorer.records import Word
 
 ROLES: dict[str, Role] = {"human_agent": "agent", "ai_agent": "bot"}  # beside the names that every format may use
@@ -40,7 +40,14 @@ class Channels(Fields):
     participants: Many[Participant] = ()
 
 
+class Page(Fields):
+    size: int | None = Field(default=None, validation_alias=AliasChoices("page_size", "pageSize"))
+    before: str | None = Field(default=None, validation_alias=AliasChoices("previous_page_url", "previousPageUrl"))
+    after: str | None = Field(default=None, validation_alias=AliasChoices("next_page_url", "nextPageUrl"))
+
+
 class Sentences(Fields):
+    meta: Page | None = None
     sid: str | None = None  # of the transcript, where the sentences were put beside its fields
     channel: Channels | None = None
     sentences: Many[Sentence]
@@ -49,6 +56,9 @@ class Sentences(Fields):
 def read(document: Any, options: ReadOptions) -> Iterator[SourceCall]:
     """The call of one list of sentences. Roles come from the transcript's `channel.participants`, or from a channel map."""
     found = check(Sentences, document)
+    page = found.meta or Page()
+    if (page.before or page.after) and (page.size is None or len(found.sentences) <= page.size):
+        raise SourceError(ImportReason.UNEXPECTED_SHAPE, "one page of several: put the sentences of all pages into one list")
     names = ROLES | dict(options.roles)
     participants = found.channel.participants if found.channel else ()
     channels: dict[str, Role] = {p.channel_participant: names.get(fold(p.role or ""), "unknown") for p in participants}
