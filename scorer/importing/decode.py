@@ -66,8 +66,9 @@ def read_lines(path: Path) -> Iterator[Content | SourceError]:
                 return
             if len(line) > MAX_BYTES:
                 yield SourceError(ImportReason.TOO_LARGE, f"line {number} has more than {MAX_BYTES >> 20} MB")
-                return
-            if line.strip():
+                while line and not line.endswith(b"\n"):
+                    line = file.readline(MAX_BYTES)
+            elif line.strip():
                 yield _line(line, number)
 
 
@@ -132,7 +133,7 @@ def _json(text: str) -> Iterator[Content | SourceError]:
         return
     except SourceError as error:
         lines = [line for line in text.split("\n") if line.strip()]
-        if len(lines) < 2 or not _is_json(lines[0]):
+        if not any(line.startswith(("{", "[")) and _is_json(line) for line in lines[:3]):  # the first of JSON Lines may be damaged
             yield error
             return
     for number, line in enumerate(text.split("\n"), 1):

@@ -141,6 +141,19 @@ def test_lines_of_json_lines_fail_one_by_one(tmp_path: Path) -> None:
     assert [(row["reason"], row["detail"][:7]) for row in rejects] == [("broken_json", "line 2:")]
 
 
+def test_a_bad_first_line_does_not_take_the_others_with_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    good = json.dumps(json.loads(TEXT))
+    (tmp_path / "a.jsonl").write_text("\n".join([good[:300], good]), encoding="utf-8")
+    (tmp_path / "b.jsonl").write_text("\n".join([good + " " * 3 * len(good), good.replace("job-1", "job-2")]), encoding="utf-8")
+    for module in (files, decode):
+        monkeypatch.setattr(module, "MAX_BYTES", len(good) + 400)
+
+    calls, rejects = run_import(tmp_path, out=tmp_path / "calls.parquet")
+
+    assert [call["call_id"] for call in calls] == ["job-1", "job-2"]
+    assert [(row["reason"], row["detail"][:6]) for row in rejects] == [("broken_json", "line 1"), ("too_large", "line 1")]
+
+
 def test_lines_that_are_no_documents_are_refused_one_by_one(tmp_path: Path) -> None:
     (tmp_path / "night.jsonl").write_text('{"a": 1}\n5\n"x"\nnull\n[1]\n[{}]\n', encoding="utf-8")
 
