@@ -92,7 +92,7 @@ def _files(text: str) -> Iterator[tuple[Path, Path]]:
                 continue
             if hit.is_dir():
                 yield from ((file, hit) for file in _walk(hit))
-            elif hit.is_file():
+            else:
                 yield hit, hit.parent
 
 
@@ -138,7 +138,7 @@ def _archive(path: Path, root: Path) -> Iterator[Document]:
                 yield _no(path, root, SourceError(ImportReason.ARCHIVE_LIMIT, "unpacks to more than a folder of transcripts would"))
                 return
             source = _written(f"{path}!{name}")
-            label = _written(PurePosixPath(name).with_suffix(""))
+            label = f"{_name(path, root)}/{_written(PurePosixPath(name).with_suffix(''))}"  # archives of several days have the same members
             yield Document(source, label, stream if isinstance(stream, SourceError) else _member(stream, size))
     except UNPACKING as error:
         yield _no(path, root, SourceError(ImportReason.UNREADABLE, f"damaged or encrypted archive ({type(error).__name__})"))
@@ -153,8 +153,13 @@ def _zipped(path: Path) -> Iterator[Member]:
             if _leads_out(member.filename):
                 yield member.filename, 0, SourceError(ImportReason.OUTSIDE_FOLDER, "a path that leads out of the archive")
             elif _is_plain(member.filename) and not member.is_dir():
-                with archive.open(member) as stream:
-                    yield member.filename, member.file_size, stream
+                try:
+                    stream: IO[bytes] | SourceError = archive.open(member)
+                except UNPACKING as error:
+                    stream = _damaged(error)
+                yield member.filename, member.file_size, stream
+                if not isinstance(stream, SourceError):
+                    stream.close()
 
 
 def _tarred(path: Path) -> Iterator[Member]:
@@ -171,8 +176,15 @@ def _tarred(path: Path) -> Iterator[Member]:
 def _member(stream: IO[bytes] | gzip.GzipFile, size: int) -> bytes | SourceError:
     if size > MAX_BYTES:
         return _too_large(size)
-    content = stream.read(MAX_BYTES + 1)  # the header may lie
+    try:
+        content = stream.read(MAX_BYTES + 1)  # the header may lie
+    except UNPACKING as error:  # members before and after it may be whole
+        return _damaged(error)
     return content if len(content) <= MAX_BYTES else _too_large(len(content))
+
+
+def _damaged(error: Exception) -> SourceError:
+    return SourceError(ImportReason.UNREADABLE, f"damaged or encrypted ({type(error).__name__})")
 
 
 def _leads_out(name: str) -> bool:

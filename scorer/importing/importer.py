@@ -121,7 +121,7 @@ def _first_of_its_id(found: CallRow | ImportReject, seen: set[int]) -> CallRow |
         return found
     key = hash(found.call_id)
     if key in seen:
-        detail = "a call with this call_id was imported before: the redacted twin, or a copy"
+        detail = "a call with this call_id was imported before: the redacted twin, a copy, or a file of that name in another folder"
         return ImportReject(found.source_uri, found.call_id, found.source_format, ImportReason.DUPLICATE_CALL, detail)
     seen.add(key)
     return found

@@ -294,6 +294,24 @@ def test_a_moment_of_zero_among_moments_of_today_is_refused(tmp_path: Path) -> N
     assert reasons(tmp_path / "call.json", out=tmp_path / "calls.parquet") == ["bad_times"]
 
 
+def test_archives_with_members_of_the_same_name_are_all_read_and_a_damaged_member_is_told(tmp_path: Path) -> None:
+    for day in ("mon", "tue"):
+        with zipfile.ZipFile(tmp_path / f"{day}.zip", "w") as archive:
+            archive.writestr("broken.json", b"tangerine")
+            archive.write(FIXTURES / "webvtt.vtt", "call.vtt")
+    (tmp_path / "mon.zip").write_bytes((tmp_path / "mon.zip").read_bytes().replace(b"tangerine", b"mandarins"))
+    (tmp_path / "nowhere.vtt").symlink_to(tmp_path / "none.vtt")
+
+    calls, rejects = run_import(str(tmp_path / "*.*"), out=tmp_path / "out/calls.parquet")
+
+    assert [call["call_id"] for call in calls] == ["mon/call", "tue/call"]
+    assert [(Path(row["source"]).name, row["reason"]) for row in rejects] == [
+        ("mon.zip!broken.json", "unreadable"),
+        ("nowhere.vtt", "unreadable"),
+        ("tue.zip!broken.json", "unknown_format"),
+    ]
+
+
 def test_a_damaged_archive_is_refused(tmp_path: Path) -> None:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
