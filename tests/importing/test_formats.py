@@ -153,5 +153,7 @@ def test_what_the_source_knows_of_the_call_is_carried(tmp_path: Path) -> None:
     (call,), _ = run_import(FIXTURES / "genesys.json", out=tmp_path / "calls.parquet")
 
     assert (call["agent_id"], call["started_at"], call["language"]) == ("a-7", "2026-01-05T10:00:00Z", "en-gb")
+    (other,), _ = run_import(FIXTURES / "deepgram_channels.json", out=tmp_path / "calls.parquet", role_map="ch_0=agent,ch_1=customer")
+    assert other["started_at"] is None  # when it was transcribed says nothing of the call
     first = call["segments"][1]
     assert (first["speaker_label"], first["role_source"], first["asr_confidence"]) == ("internal", "field", 0.9)

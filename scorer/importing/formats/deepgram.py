@@ -45,7 +45,6 @@ class Results(Fields):
 
 class Metadata(Fields):
     request_id: str | None = None
-    created: str | None = None
 
 
 class Response(Fields):
@@ -63,7 +62,7 @@ def read(document: Any, options: ReadOptions) -> Iterator[SourceCall]:
         tuple(_uttered(found, apart) if found.utterances else _from_words(found, apart)),
         call_id=about.request_id,
         apart=apart,
-        started_at=about.created,
+        started_at=None,  # its "created" is that of the transcription
         language=next((channel.detected_language for channel in found.channels if channel.detected_language), None),
     )
 
