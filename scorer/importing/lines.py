@@ -19,6 +19,7 @@ PATTERNS = tuple(
         rf"\[(?P<speaker>{NAME}|[A-Z]+_\d+)\]\s*:?\s*(?P<text>.*)",  # [SPEAKER_00]: words, [CSR] words
         rf"\((?P<speaker>{NAME})\)\s*:?\s+(?P<text>.*)",  # (Agent) words
         rf"(?P<speaker>{NAME}|[A-Za-z]+_\d+)\s*:(?=\s)\s*(?P<text>.*)",  # Agent: words
+        rf"(?P<speaker>{NAME}|[A-Za-z]+_\d+):(?=[^\W\d_])(?P<text>.*)",  # Agent:words, but not 10:30 or https://
     )
 )
 DASH = re.compile(r"\s*[-\u2013\u2014]\s*(?=[^\W\d]|[\[(*])")  # another speaker in a cue; not a number below zero

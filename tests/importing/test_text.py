@@ -22,6 +22,8 @@ ROLES = ReadOptions(roles=role_names(Speakers()))
         ("**Customer:** hello", "Customer", "hello"),
         ("**CSR**: hello", "CSR", "hello"),
         ("[Rep] hello", "Rep", "hello"),
+        ("Customer:I want to go", "Customer", "I want to go"),
+        ("see https://x.invalid", None, "see https://x.invalid"),
         ("[caller]: hello", "caller", "hello"),
         ("(Agent) hello", "Agent", "hello"),
         ("[00:01:02] Agent: hello", "Agent", "hello"),
