@@ -63,13 +63,15 @@ class Opened:
 def show_queue(request: Request, connection: Database, page_number: Annotated[int, Query(alias="page", ge=1, le=100_000)] = 1) -> Response:
     """Which calls come next."""
     filters = Filters.read(request.query_params)
-    rows, total = list_calls(connection, filters, page_number, masked=masked(request))
+    rows, counts = list_calls(connection, filters, page_number, masked=masked(request))
+    total = sum(count.calls for count in counts.values())
     return page(
         request,
         "queue.html",
         here="queue",
         calls=rows,
         total=total,
+        counts=counts,
         filters=filters,
         choices=desk_of(request).choices,
         page_number=page_number,

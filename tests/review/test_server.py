@@ -79,6 +79,18 @@ def test_a_page_with_nothing_on_it_says_why(browser: TestClient, path: str, said
     assert said in browser.get(path).text
 
 
+def test_the_queue_says_how_many_calls_are_flagged_and_how_many_are_left(browser: TestClient) -> None:
+    def said(path: str) -> str:
+        return " ".join(re.sub(r"<[^>]+>", "", re.findall(r'<p role="status">(.*?)</p>', browser.get(path).text, re.S)[0]).split())
+
+    assert said("/") == "3 calls · 1 flagged, 1 still to review · 2 in the sample, 2 still to review"
+    verdict(browser, say="interruption no")  # begun is not reviewed yet
+    assert said("/?which=flagged") == "1 call · 1 flagged, 1 still to review"
+    verdict(browser, kind="call", say=" yes")
+    assert said("/?which=all") == "4 calls · 1 flagged, all reviewed · 2 in the sample, 2 still to review"
+    assert said("/?state=begun") == "0 calls"
+
+
 def test_a_finding_is_said_in_words_with_its_place_and_the_zone_of_its_time(browser: TestClient) -> None:
     for about in ("flag low_score", "label 1 interruption"):
         browser.post("/calls/1/disputes", data={"csrf": token(browser), "about": about, "agent_side": "no"})
