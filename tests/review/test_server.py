@@ -129,6 +129,18 @@ def test_what_fits_no_call_is_not_saved(browser: TestClient, database: sqlite3.C
     assert database.execute("select count(*) from verdict").fetchone()[0] == 0
 
 
+def test_a_fault_of_the_app_is_a_page_that_quotes_nothing(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise KeyError("something a customer said")
+
+    monkeypatch.setattr(calls, "list_calls", broken)
+    with client(desk, raise_server_exceptions=False) as browser:
+        answer = browser.get("/")
+
+    assert answer.status_code == 500 and 'id="said">The app has a fault here.' in answer.text and "customer said" not in answer.text
+    assert "script-src 'self'" in answer.headers["content-security-policy"] and answer.headers["cache-control"] == "no-store"
+
+
 @pytest.mark.parametrize("host", ["evil.example", "127.0.0.1.evil.example", "", "localhost:80:80@evil"])
 def test_a_foreign_host_name_is_turned_away(browser: TestClient, host: str) -> None:
     assert browser.get("/", headers={"host": host}).status_code == 400
