@@ -91,6 +91,20 @@ def test_the_queue_says_how_many_calls_are_flagged_and_how_many_are_left(browser
     assert said("/?state=begun") == "0 calls"
 
 
+def test_a_page_behind_the_last_leads_to_the_last(browser: TestClient) -> None:
+    answer = browser.get("/?which=all&page=9")
+
+    assert answer.status_code == 303 and answer.headers["location"] == "/?which=all&page=1"
+    assert 'href="/calls/1"' in browser.get(answer.headers["location"]).text
+
+
+def test_an_empty_queue_says_whether_a_filter_made_it_so(tmp_path: Path) -> None:
+    run = write_run(tmp_path / "run", [call("good", *GOOD)])
+    with client(open_desk(tmp_path / "reviews.sqlite", [run], person="sam", sample=0, seed=1)) as browser:
+        assert "Nothing was flagged and no sample drawn." in browser.get("/").text
+        assert "Loosen a filter" in browser.get("/?state=done").text
+
+
 def test_a_finding_is_said_in_words_with_its_place_and_the_zone_of_its_time(browser: TestClient) -> None:
     for about in ("flag low_score", "label 1 interruption"):
         browser.post("/calls/1/disputes", data={"csrf": token(browser), "about": about, "agent_side": "no"})
