@@ -263,6 +263,17 @@ def test_an_account_counts_as_soon_as_it_is_there(browser: TestClient, database:
     assert enter(browser, "ana") == 303 and "ana" in browser.get("/").text and browser.get("/export").status_code == 403
 
 
+def test_whoever_logs_in_comes_to_the_page_they_wanted(closed: TestClient) -> None:
+    def lands() -> str:
+        data = {"csrf": token(closed, "/login"), "name": "ana", "password": PASSWORD}
+        return closed.post("/login", data=data).headers["location"]
+
+    closed.get("/calls/1?words=tangerine")
+    assert enter(closed, "ana", "wrong password!") == 401 and lands() == "/calls/1"
+    closed.post("/logout", data={"csrf": token(closed)})
+    assert lands() == "/"  # who logged out wanted no page
+
+
 def test_a_session_ends_with_the_account_and_with_a_new_password(closed: TestClient, database: sqlite3.Connection) -> None:
     enter(closed, "ana")
     add_account(database, "ana", PASSWORD + "!", "reviewer")
