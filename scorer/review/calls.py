@@ -5,6 +5,7 @@ import sqlite3
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, Form, HTTPException, Query, Request
 from fastapi import Path as PathParameter
@@ -63,18 +64,24 @@ class Opened:
 def show_queue(request: Request, connection: Database, page_number: Annotated[int, Query(alias="page", ge=1, le=100_000)] = 1) -> Response:
     """Which calls come next."""
     filters = Filters.read(request.query_params)
-    rows, total = list_calls(connection, filters, page_number, masked=masked(request))
+    rows, counts = list_calls(connection, filters, page_number, masked=masked(request))
+    total = sum(count.calls for count in counts.values())
+    pages = max(1, -(-total // PAGE))
+    query = {name: value for name, value in request.query_params.items() if name != "page" and value}
+    if page_number > pages:  # calls of a filter by state go while they are reviewed
+        return back_to(f"/?{urlencode(query | {'page': pages})}")
     return page(
         request,
         "queue.html",
         here="queue",
         calls=rows,
         total=total,
+        counts=counts,
         filters=filters,
         choices=desk_of(request).choices,
         page_number=page_number,
-        pages=max(1, -(-total // PAGE)),
-        query={name: value for name, value in request.query_params.items() if name != "page" and value},
+        pages=pages,
+        query=query,
     )
 
 

@@ -16,12 +16,14 @@ router = APIRouter()
 
 
 def admit(request: Request) -> None:
-    """Find out who asks; whoever has no session is shown the way in."""
+    """Find out who asks; whoever has no session is shown the way in, which leads to the page they wanted."""
     if request.scope["path"] in OPEN:
         return
     local = local_person(request)
     person = Person(local, admin=True) if local else _logged_in(request)
     if person is None:
+        if request.method == "GET":
+            request.session["wanted"] = request.scope["path"]  # without its query: that may hold words somebody searched for
         raise HTTPException(303, "Log in first.", {"Location": "/login"})
     request.state.person, request.state.login = person, not local
 
@@ -50,9 +52,10 @@ def try_login(
         return HTMLResponse(page, 429, {"Retry-After": str(round(error.wait_s) + 1)})
     if account is None:
         return HTMLResponse(render("login.html", csrf=csrf_token(request), said="Name or password is wrong."), 401)
+    wanted = request.session.get("wanted", "/")
     request.session.clear()  # with the token of before
     request.session.update(name=account.name, since=account.changed_at)
-    return back_to("/")
+    return back_to(wanted)
 
 
 @router.post("/logout")

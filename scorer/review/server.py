@@ -22,12 +22,16 @@ from scorer.review.accounts import any_account
 from scorer.review.entry import admit
 from scorer.review.index import add_runs
 from scorer.review.render import render
-from scorer.review.security import LOOPBACK, Border, check_form
+from scorer.review.security import HEADERS, LOOPBACK, Border, check_form
 from scorer.review.store import opened, prepare, secret
 from scorer.review.web import Desk
 from scorer.stopping import Stopped
 
 SESSION_S = 12 * 3600
+BROKEN = (
+    "The app has a fault here. Nothing was saved that you do not see when you load the page again;"
+    " whoever runs the app finds in its log where the fault is."
+)
 OWN_WORDS = {"Not Found": "There is no such page.", "Method Not Allowed": "This address shows no page: go back and try again."}
 
 
@@ -58,6 +62,7 @@ def create_app(desk: Desk, *, hosts: frozenset[str] = LOOPBACK, https: bool = Fa
     app.add_exception_handler(HTTPException, _refused)
     app.add_exception_handler(ScorerError, _refused)
     app.add_exception_handler(RequestValidationError, _refused)
+    app.add_exception_handler(Exception, _broken)
     return app
 
 
@@ -124,3 +129,8 @@ async def _refused(request: Request, error: Exception) -> Response:
     elif isinstance(error, ScorerError):
         said = str(error)
     return HTMLResponse(render("error.html", status=status, said=said), status, headers)
+
+
+async def _broken(request: Request, error: Exception) -> Response:
+    """A fault of ours as a page like the others. It is made outside of Border, so the headers are set here."""
+    return HTMLResponse(render("error.html", status=500, said=BROKEN), 500, HEADERS)

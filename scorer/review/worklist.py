@@ -13,6 +13,7 @@ from scorer.scoring.flags import SEVERITIES
 from scorer.tables.nights import search_calls
 
 PAGE = 50  # calls
+LEFT = "kind <> 'rest' and state in ('open', 'begun')"  # the others are not in the queue: never left
 SHOWN = {"": ("flagged", "sample"), "flagged": ("flagged",), "sample": ("sample",), "all": ("flagged", "sample", "rest")}
 
 
@@ -67,19 +68,29 @@ def choices(connection: sqlite3.Connection) -> Choices:
     )
 
 
-def list_calls(connection: sqlite3.Connection, filters: Filters, page: int, *, masked: bool = True) -> tuple[list[dict[str, Any]], int]:
-    """One page of calls with their flags, worst first and samples behind, and how many there are in all.
+@dataclass(frozen=True, slots=True)
+class Count:
+    """How many calls there are of a kind, and how many of them are left to review: open or begun."""
+
+    calls: int
+    left: int
+
+
+def list_calls(
+    connection: sqlite3.Connection, filters: Filters, page: int, *, masked: bool = True
+) -> tuple[list[dict[str, Any]], dict[str, Count]]:
+    """One page of calls with their flags, worst first and samples behind, and how many there are of each kind on all pages.
 
     Words are searched in the transcripts as they are shown: a number that is masked cannot be guessed digit by digit.
     """
     where, values = _where(connection, filters, masked=masked)
-    total = int(connection.execute(f"select count(*) from call where {where}", values).fetchone()[0])
+    counts = connection.execute(f"select kind, count(*), sum({LEFT}) from call where {where} group by kind", values).fetchall()
     rows = connection.execute(
         f"select call.*, (select night from run where run.run_id = call.run_id) as night from call where {where}"
         " order by severity, coalesce(score, 101), id limit ? offset ?",
         [*values, PAGE, max(0, page - 1) * PAGE],
     ).fetchall()
-    return [dict(row) | {"flags": _flags(connection, row["id"])} for row in rows], total
+    return [dict(row) | {"flags": _flags(connection, row["id"])} for row in rows], {kind: Count(*found) for kind, *found in counts}
 
 
 def neighbours(connection: sqlite3.Connection, number: int) -> tuple[int | None, int | None]:
@@ -88,11 +99,10 @@ def neighbours(connection: sqlite3.Connection, number: int) -> tuple[int | None,
     if row is None:
         return None, None
     place = [row["severity"], row["score"], number]
-    queued = "kind in ('flagged', 'sample') and state in ('open', 'begun')"
     key = "(severity, coalesce(score, 101), id)"
     order = "severity {0}, coalesce(score, 101) {0}, id {0}"
-    before = connection.execute(f"select id from call where {queued} and {key} < (?, ?, ?) order by {order.format('desc')} limit 1", place)
-    after = connection.execute(f"select id from call where {queued} and {key} > (?, ?, ?) order by {order.format('asc')} limit 1", place)
+    before = connection.execute(f"select id from call where {LEFT} and {key} < (?, ?, ?) order by {order.format('desc')} limit 1", place)
+    after = connection.execute(f"select id from call where {LEFT} and {key} > (?, ?, ?) order by {order.format('asc')} limit 1", place)
     found = [cursor.fetchone() for cursor in (before, after)]
     return (found[0][0] if found[0] else None), (found[1][0] if found[1] else None)
 

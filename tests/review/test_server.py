@@ -79,6 +79,32 @@ def test_a_page_with_nothing_on_it_says_why(browser: TestClient, path: str, said
     assert said in browser.get(path).text
 
 
+def test_the_queue_says_how_many_calls_are_flagged_and_how_many_are_left(browser: TestClient) -> None:
+    def said(path: str) -> str:
+        return " ".join(re.sub(r"<[^>]+>", "", re.findall(r'<p role="status">(.*?)</p>', browser.get(path).text, re.S)[0]).split())
+
+    assert said("/") == "3 calls · 1 flagged, 1 still to review · 2 in the sample, 2 still to review"
+    verdict(browser, say="interruption no")  # begun is not reviewed yet
+    assert said("/?which=flagged") == "1 call · 1 flagged, 1 still to review"
+    verdict(browser, kind="call", say=" yes")
+    assert said("/?which=all") == "4 calls · 1 flagged, all reviewed · 2 in the sample, 2 still to review"
+    assert said("/?state=begun") == "0 calls"
+
+
+def test_a_page_behind_the_last_leads_to_the_last(browser: TestClient) -> None:
+    answer = browser.get("/?which=all&page=9")
+
+    assert answer.status_code == 303 and answer.headers["location"] == "/?which=all&page=1"
+    assert 'href="/calls/1"' in browser.get(answer.headers["location"]).text
+
+
+def test_an_empty_queue_says_whether_a_filter_made_it_so(tmp_path: Path) -> None:
+    run = write_run(tmp_path / "run", [call("good", *GOOD)])
+    with client(open_desk(tmp_path / "reviews.sqlite", [run], person="sam", sample=0, seed=1)) as browser:
+        assert "Nothing was flagged and no sample drawn." in browser.get("/").text
+        assert "Loosen a filter" in browser.get("/?state=done").text
+
+
 def test_a_finding_is_said_in_words_with_its_place_and_the_zone_of_its_time(browser: TestClient) -> None:
     for about in ("flag low_score", "label 1 interruption"):
         browser.post("/calls/1/disputes", data={"csrf": token(browser), "about": about, "agent_side": "no"})
@@ -115,6 +141,18 @@ def test_a_verdict_is_saved_with_who_when_and_what_the_machine_said(browser: Tes
 def test_what_fits_no_call_is_not_saved(browser: TestClient, database: sqlite3.Connection, form: dict[str, object]) -> None:
     assert verdict(browser, **form) == 400
     assert database.execute("select count(*) from verdict").fetchone()[0] == 0
+
+
+def test_a_fault_of_the_app_is_a_page_that_quotes_nothing(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise KeyError("something a customer said")
+
+    monkeypatch.setattr(calls, "list_calls", broken)
+    with client(desk, raise_server_exceptions=False) as browser:
+        answer = browser.get("/")
+
+    assert answer.status_code == 500 and 'id="said">The app has a fault here.' in answer.text and "customer said" not in answer.text
+    assert "script-src 'self'" in answer.headers["content-security-policy"] and answer.headers["cache-control"] == "no-store"
 
 
 @pytest.mark.parametrize("host", ["evil.example", "127.0.0.1.evil.example", "", "localhost:80:80@evil"])
@@ -223,6 +261,17 @@ def test_an_account_counts_as_soon_as_it_is_there(browser: TestClient, database:
     assert {browser.get(path).status_code for path in ("/", "/calls/1", "/export")} == {303}
     assert browser.post("/calls/1/verdicts", data=sent).status_code == 303 and not database.execute("select * from verdict").fetchone()
     assert enter(browser, "ana") == 303 and "ana" in browser.get("/").text and browser.get("/export").status_code == 403
+
+
+def test_whoever_logs_in_comes_to_the_page_they_wanted(closed: TestClient) -> None:
+    def lands() -> str:
+        data = {"csrf": token(closed, "/login"), "name": "ana", "password": PASSWORD}
+        return closed.post("/login", data=data).headers["location"]
+
+    closed.get("/calls/1?words=tangerine")
+    assert enter(closed, "ana", "wrong password!") == 401 and lands() == "/calls/1"
+    closed.post("/logout", data={"csrf": token(closed)})
+    assert lands() == "/"  # who logged out wanted no page
 
 
 def test_a_session_ends_with_the_account_and_with_a_new_password(closed: TestClient, database: sqlite3.Connection) -> None:

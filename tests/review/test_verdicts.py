@@ -20,7 +20,7 @@ from scorer.review.store import opened, prepare
 from scorer.review.truth import judged_labels, machine_snapshot
 from scorer.review.verdicts import Subject, current_verdicts, history, rulings, save_verdict
 from scorer.review.web import Desk
-from scorer.review.worklist import Filters, list_calls, neighbours
+from scorer.review.worklist import Count, Filters, list_calls, neighbours
 
 LABEL = Subject(1, "label", 1, "interruption")
 FLAG = Subject(1, "flag", -1, "low_score")
@@ -206,9 +206,9 @@ def test_a_ruling_holds_whatever_its_author_says_afterwards_until_there_is_anoth
 
 
 def test_the_queue_holds_flagged_calls_and_the_sample_worst_first(database: sqlite3.Connection) -> None:
-    rows, total = list_calls(database, Filters(), 1)
+    rows, counts = list_calls(database, Filters(), 1)
 
-    assert total == 3 and [row["kind"] for row in rows] == ["flagged", "sample", "sample"]
+    assert counts == {"flagged": Count(1, 1), "sample": Count(2, 2)} and [row["kind"] for row in rows] == ["flagged", "sample", "sample"]
     assert rows[0]["call_id"] == "bad" and rows[0]["flags"][0]["severity"] == "warning"
     assert neighbours(database, 1) == (None, rows[1]["id"])
 
