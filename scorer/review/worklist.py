@@ -13,7 +13,7 @@ from scorer.scoring.flags import SEVERITIES
 from scorer.tables.nights import search_calls
 
 PAGE = 50  # calls
-LEFT = "kind <> 'rest' and state in ('open', 'begun')"  # the others are not in the queue: never left
+LEFT = "kind in ('flagged', 'sample') and state in ('open', 'begun')"  # the others are not in the queue: never left
 SHOWN = {"": ("flagged", "sample"), "flagged": ("flagged",), "sample": ("sample",), "all": ("flagged", "sample", "rest")}
 
 

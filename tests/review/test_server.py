@@ -269,9 +269,15 @@ def test_whoever_logs_in_comes_to_the_page_they_wanted(closed: TestClient) -> No
         return closed.post("/login", data=data).headers["location"]
 
     closed.get("/calls/1?words=tangerine")
+    closed.get("/favicon.ico")
     assert enter(closed, "ana", "wrong password!") == 401 and lands() == "/calls/1"
     closed.post("/logout", data={"csrf": token(closed)})
     assert lands() == "/"  # who logged out wanted no page
+    closed.post("/logout", data={"csrf": token(closed)})
+    for elsewhere in ("//elsewhere.example/x", "/%5Celsewhere.example/x"):
+        closed.get(f"http://localhost{elsewhere}")
+        assert lands() == "/"
+        closed.post("/logout", data={"csrf": token(closed)})
 
 
 def test_a_session_ends_with_the_account_and_with_a_new_password(closed: TestClient, database: sqlite3.Connection) -> None:
