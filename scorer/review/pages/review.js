@@ -24,7 +24,8 @@ async function save(form, button) {
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
     if (!answer.ok || !page.getElementById("saved")) {
       const said = page.getElementById("said");
-      tell("not saved: " + (said && said.tagName === "P" ? said.textContent : "your session has ended: load this page again, log in, and answer once more"), true);
+      const ended = "your session has ended: load this page again, log in, and answer once more";
+      tell("not saved: " + (said && said.tagName === "P" ? said.textContent : ended), true);
       return;
     }
     takeOver(page);
