@@ -32,7 +32,8 @@ class TrainingConfig(Settings):
     dropout: float = Field(default=0.1, ge=0, lt=1)
     average_decay: float = Field(default=0.995, ge=0, lt=1)
     save_steps: int = Field(default=200, ge=1)
-    base_share: float = Field(default=0.0, ge=0, lt=1)
+    mix: Path | None = None
+    mix_share: float = Field(default=0.0, ge=0, lt=1)
     layers: int | None = Field(default=None, ge=1)
     teacher: Path | None = None
     teacher_share: float = Field(default=0.0, ge=0, le=1)
@@ -48,9 +49,10 @@ class TrainingConfig(Settings):
     def _fits(self) -> "TrainingConfig":
         if self.context_tokens * 2 >= self.window_tokens:
             raise too_wide(self.context_tokens)
-        if (self.teacher is None) != (self.teacher_share == 0):
-            key = "teacher_share" if self.teacher is None else "teacher"
-            raise MisfitError([((key,), f"teacher is {self.teacher}, teacher_share is {self.teacher_share}: give both or neither")])
+        for name, folder, share in (("teacher", self.teacher, self.teacher_share), ("mix", self.mix, self.mix_share)):
+            if (folder is None) != (share == 0):
+                key = f"{name}_share" if folder is None else name
+                raise MisfitError([((key,), f"{name} is {folder}, {name}_share is {share}: give both or neither")])
         return self
 
     @property
@@ -66,7 +68,7 @@ class TrainingConfig(Settings):
         """
         if (Path(self.base_model) / "labels.json").is_file():
             raise ConfigError(f"base_model {self.base_model}: has been trained on labelled calls: name an encoder that has not")
-        return self.model_copy(update={"layers": self.quick_layers, "epochs": self.quick_epochs, "teacher": None})
+        return self.model_copy(update={"layers": self.quick_layers, "epochs": self.quick_epochs, "teacher": None, "mix": None})
 
 
 def base_model_path(base_model: str) -> str:

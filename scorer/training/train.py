@@ -58,7 +58,7 @@ def train(config: TrainingConfig, *, out: Path, work: Path, progress: Progress =
 
 def made_from(config: TrainingConfig) -> list[Path]:
     """The trained models that this training starts or learns from. Raises ModelError where one does not say which calls it has seen."""
-    named = [Path(config.base_model), config.teacher]
+    named = [Path(config.base_model), config.teacher, config.mix]
     trained = [folder for folder in named if folder is not None and (folder / "labels.json").is_file()]
     unknown = [folder for folder in trained if not (folder / RECORD).is_file()]
     if unknown:
@@ -83,7 +83,7 @@ def fit(config: TrainingConfig, calls: Sequence[LabelledCall], labels: Sequence[
             "or lower held_out_share"
         )
     model = new_model(base, labels, tokenizer, dropout=config.dropout, layers=config.layers)
-    before = _mixable(model, config, base, labels) if config.base_share else {}
+    others = _mixable(config.mix, model, labels) if config.mix is not None else {}
     average = MovingAverage(config.average_decay)
     trainer = SegmentTrainer(
         model=model,
@@ -98,7 +98,7 @@ def fit(config: TrainingConfig, calls: Sequence[LabelledCall], labels: Sequence[
     if config.teacher is not None:
         trainer.teacher, trainer.teacher_share = _teacher(config.teacher, labels), config.teacher_share
     trainer.train(resume_from_checkpoint=checkpoint(work, _origin(config, calls, labels)))
-    model.load_state_dict(mixed(average.weights, before, config.base_share))
+    model.load_state_dict(mixed(average.weights, others, config.mix_share))
     if not all(value.to(torch.float16).isfinite().all() for value in model.state_dict().values()):
         raise ModelError("the training has diverged, its weights are no numbers any more: lower learning_rate or head_learning_rate")
     return Fitted(model.eval(), tokenizer, tuple(labels))
@@ -106,7 +106,7 @@ def fit(config: TrainingConfig, calls: Sequence[LabelledCall], labels: Sequence[
 
 def _origin(config: TrainingConfig, calls: Sequence[LabelledCall], labels: Sequence[Label]) -> str:
     """What a checkpoint was made from."""
-    folders = [folder for folder in (Path(base_model_path(config.base_model)), config.teacher) if folder is not None]
+    folders = [folder for folder in (Path(base_model_path(config.base_model)), config.teacher, config.mix) if folder is not None]
     weights = [file_hash(folder / WEIGHTS) if (folder / WEIGHTS).is_file() else None for folder in folders]  # None: a model of the hub
     learnt = [[asdict(x.call), [sorted(given) for given in x.labels], [None if j is None else sorted(j) for j in x.judged]] for x in calls]
     return hashlib.sha256(json.dumps([config.model_dump(mode="json"), learnt, [repr(x) for x in labels], weights]).encode()).hexdigest()
@@ -122,20 +122,25 @@ def _teacher(folder: Path, labels: Sequence[Label]) -> Any:
     return teacher.network
 
 
-def _mixable(model: Any, config: TrainingConfig, base: str, labels: Sequence[Label]) -> dict[str, Tensor]:
-    """The base's weights. Raises ConfigError where they are not those of a whole model of just these labels."""
-    known = Path(base) / "labels.json"
-    if config.layers is not None or not known.is_file() or names(read_labels(known)) != names(labels):
-        raise ConfigError("base_share: needs a base_model that was trained for just these labels, with all its layers: set it to 0")
-    return {name: value.clone() for name, value in model.state_dict().items() if value.is_floating_point()}
+def _mixable(folder: Path, model: Any, labels: Sequence[Label]) -> dict[str, Tensor]:
+    """The weights of a trained model. Raises ConfigError where they are not those of a model like this one, for just these labels."""
+    other = load_model(folder, calibrated=False)
+    weights = {name: value for name, value in other.network.state_dict().items() if value.is_floating_point()}
+    shapes = {name: value.shape for name, value in model.state_dict().items() if value.is_floating_point()}
+    if names(other.labels) != names(labels) or {name: value.shape for name, value in weights.items()} != shapes:
+        raise ConfigError(
+            f"mix: {folder} is no model for just these labels with as many layers: name one that is, or null with mix_share 0"
+        )
+    return weights
 
 
-def mixed(trained: Mapping[str, Tensor], before: Mapping[str, Tensor], share: float) -> dict[str, Tensor]:
-    """So much of the weights before the training in those after it: what was known is kept, what is new is learnt by half.
+def mixed(trained: Mapping[str, Tensor], others: Mapping[str, Tensor], share: float) -> dict[str, Tensor]:
+    """So much of another model's weights in those of this one. Both must come from one encoder: else nothing useful lies between them.
 
-    Source: Wortsman et al. 2022, Robust fine-tuning of zero-shot models, arXiv:2109.01903.
+    Where the other one is what the training began with, what was known is kept, and what is new is learnt by half; where it was trained
+    apart, each mends mistakes of the other. Source: Wortsman et al. 2022, arXiv:2109.01903 and arXiv:2203.05482.
     """
-    return {name: value.lerp(before[name].to(value.device), share) if name in before else value for name, value in trained.items()}
+    return {name: value.lerp(others[name].to(value), share) if name in others else value for name, value in trained.items()}
 
 
 def checkpoint(work: Path, origin: str) -> str | None:

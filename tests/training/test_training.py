@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import torch
 import yaml
+from pydantic import ValidationError
 from scipy.special import expit
 from tiny_training import write_calls
 from transformers import AutoTokenizer
@@ -35,7 +36,7 @@ from scorer.training.report import write_report
 from scorer.training.settings import TrainingConfig
 from scorer.training.slices import f1_of
 from scorer.training.split import RECORD, Split, seen_by, shared_calls, split, write_record
-from scorer.training.train import _origin, checkpoint, fit, new_model, train
+from scorer.training.train import _origin, checkpoint, fit, made_from, new_model, train
 from scorer.training.trainer import AVERAGE, MovingAverage
 
 CONFIGS = Path(__file__).parents[2] / "configs"
@@ -498,14 +499,12 @@ def test_no_more_layers_are_kept_than_there_are(training_config: TrainingConfig,
         train(config, out=tmp_path / "out", work=tmp_path / "work")
 
 
-def test_a_share_of_what_the_model_was_before_stays(training_config: TrainingConfig, keyword_folder: Path, tmp_path: Path) -> None:
+def test_a_share_of_another_model_is_mixed_in(training_config: TrainingConfig, keyword_folder: Path, tmp_path: Path) -> None:
     calls = read_corpus(training_config.train, NAMES)
     config = training_config.model_copy(update={"base_model": str(keyword_folder), "epochs": 1})
+    with_other = config.model_copy(update={"mix": keyword_folder, "mix_share": 0.5})
 
-    anew, mixed = (
-        fit(config.model_copy(update={"base_share": share}), calls, LABELS, work=tmp_path / "work", progress=lambda *_: None).network
-        for share in (0.0, 0.5)
-    )
+    anew, mixed = (fit(asked, calls, LABELS, work=tmp_path / "work", progress=lambda *_: None).network for asked in (config, with_other))
 
     before = load_model(keyword_folder).network.state_dict()
     moved = 0
@@ -516,11 +515,19 @@ def test_a_share_of_what_the_model_was_before_stays(training_config: TrainingCon
     assert moved > 3
 
 
-def test_nothing_of_a_base_that_is_not_the_same_model_can_stay(training_config: TrainingConfig, tmp_path: Path) -> None:
-    config = training_config.model_copy(update={"base_share": 0.5})
+def test_only_a_model_for_the_same_labels_is_mixed_in(training_config: TrainingConfig, keyword_folder: Path, tmp_path: Path) -> None:
+    config = training_config.model_copy(update={"mix": keyword_folder, "mix_share": 0.5})
+    calls, turned = read_corpus(training_config.train, NAMES), LABELS[::-1]
 
-    with pytest.raises(ConfigError, match="base_share: needs a base_model that was trained for just these labels"):
-        fit(config, read_corpus(training_config.train, NAMES), LABELS, work=tmp_path / "work", progress=lambda *_: None)
+    with pytest.raises(ConfigError, match=r"mix: .* is no model for just these labels with as many layers"):
+        fit(config, calls, turned, work=tmp_path / "work", progress=lambda *_: None)
+
+
+def test_what_is_mixed_in_says_how_much_of_it_and_which_calls_it_has_seen(training_config: TrainingConfig, keyword_folder: Path) -> None:
+    with pytest.raises(ValidationError, match=r"mix is None, mix_share is 0\.5: give both or neither"):
+        TrainingConfig(mix_share=0.5)
+    with pytest.raises(ModelError, match=r"keywords: holds no training\.json"):
+        made_from(training_config.model_copy(update={"mix": keyword_folder, "mix_share": 0.5}))
 
 
 def test_a_dev_file_in_a_training_folder_is_not_learnt_from(training_config: TrainingConfig) -> None:
