@@ -38,7 +38,12 @@ def hold(folder: Path) -> Iterator[None]:
 
 @contextmanager
 def hold_file(path: Path) -> Iterator[None]:
-    """Have a file that is to be written to oneself, by a lock beside it; as `hold`."""
+    """Have a file that is to be written to oneself, by a lock beside it; as `hold`. Raises RunError where no such file can be written."""
+    refuse_uri(path)
+    if not path.name or (os.path.lexists(path) and not path.is_file()):
+        raise RunError(f"{path}: is no file, or a link to nowhere: choose another file for --out")
+    if not _is_utf8(path):
+        raise RunError(f"{path}: is no name in UTF-8: choose another file for --out")
     with _held(path.with_name(f".{path.name}{LOCK_FILE}"), path):
         yield
 

@@ -133,7 +133,8 @@ def _json(text: str) -> Iterator[Content | SourceError]:
         return
     except SourceError as error:
         lines = [line for line in text.split("\n") if line.strip()]
-        if not any(line.startswith(("{", "[")) and _is_json(line) for line in lines[:3]):  # the first of JSON Lines may be damaged
+        starts = [line.strip()[:1] for line in lines[:3] if _is_json(line)]  # the first of JSON Lines may be damaged
+        if lines[0].strip() == "[" or not {"{", "["}.intersection(starts):
             yield error
             return
     for number, line in enumerate(text.split("\n"), 1):

@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Container, Iterable, Iterator, Sequence
+from collections.abc import Collection, Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from scorer.config import fold
@@ -19,7 +19,6 @@ PATTERNS = tuple(
         rf"\[(?P<speaker>{NAME}|[A-Z]+_\d+)\]\s*:?\s*(?P<text>.*)",  # [SPEAKER_00]: words, [CSR] words
         rf"\((?P<speaker>{NAME})\)\s*:?\s+(?P<text>.*)",  # (Agent) words
         rf"(?P<speaker>{NAME}|[A-Za-z]+_\d+)\s*:(?=\s)\s*(?P<text>.*)",  # Agent: words
-        rf"(?P<speaker>{NAME}|[A-Za-z]+_\d+):(?=[^\W\d_])(?P<text>.*)",  # Agent:words, but not 10:30 or https://
     )
 )
 DASH = re.compile(r"\s*[-\u2013\u2014]\s*(?=[^\W\d]|[\[(*])")  # another speaker in a cue; not a number below zero
@@ -55,13 +54,19 @@ def marked(lines: Sequence[Line], options: ReadOptions) -> list[Line]:
     A mark that stands once and names no known role is part of a sentence ("The thing is: ..."), not a speaker, and so is one that
     never stands at the beginning of a cue.
     """
-    patterns = (options.speaker_pattern,) if options.speaker_pattern else PATTERNS
+    known = options.roles.keys() | options.role_map.keys()
+    patterns = (options.speaker_pattern,) if options.speaker_pattern else (*PATTERNS, _without_a_space(known))
     found = [[line.speaker] if line.speaker else _names(line, patterns) for line in lines]
     counts = Counter(name for names in found for name in names)
     often = {names[0] for names in found if counts[names[0]] > 1}
-    known = options.roles.keys() | options.role_map.keys()
     speakers = {name for name in counts if name and (name in often or fold(name) in known)}
     return [piece for line, names in zip(lines, found, strict=True) for piece in _pieces(line, names, speakers, patterns)]
+
+
+def _without_a_space(known: Collection[str]) -> re.Pattern[str]:
+    """`Agent:words`, of names that are known alone: else it would be `mailto:` and `Plan:Basic`, too."""
+    names = "|".join(re.escape(name) for name in sorted(known)) or r"(?!)"
+    return re.compile(rf"{CLOCK}(?P<speaker>{names}):(?=[^\W\d_])(?P<text>.*)", re.DOTALL | re.IGNORECASE)
 
 
 def segments_of(lines: Iterable[Line]) -> Iterator[SourceSegment]:

@@ -22,7 +22,7 @@ def admit(request: Request) -> None:
     local = local_person(request)
     person = Person(local, admin=True) if local else _logged_in(request)
     if person is None:
-        if request.method == "GET":  # of a page of ours: no other path comes here
+        if request.method == "GET" and not request.scope["path"].startswith("/export"):  # a page of ours, and not for admins alone
             request.session["wanted"] = request.scope["path"]  # without its query: that may hold words somebody searched for
         raise HTTPException(303, "Log in first.", {"Location": "/login"})
     request.state.person, request.state.login = person, not local

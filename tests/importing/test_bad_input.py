@@ -14,7 +14,7 @@ import pytest
 from importing_kit import FIXTURES, reasons, run_import
 from nursery import Nursery
 
-from scorer.errors import InputError
+from scorer.errors import InputError, RunError
 from scorer.importing import decode, files
 
 GOOD = FIXTURES / "transcribe_call_analytics.json"
@@ -400,3 +400,41 @@ def test_two_imports_into_one_file_do_not_mix(tmp_path: Path, nursery: Nursery, 
     first.wait()
     assert other_nursery.run(*command)[0] == 0  # what the first left does not hold it up
     assert sorted(path.name for path in tmp_path.iterdir()) == ["_calls.rejects.csv", "calls.parquet"]
+
+
+CUES = (
+    "1\n00:00:01,000 --> 00:00:02,000\nAgent: hello\n\n2\n00:00:02,500 --> 00:00:03,000\n\n3\n00:00:03,500 --> 00:00:04,000\nCustomer: hi\n"
+)
+TALK = [{"role": "agent", "content": "hello"}, {"role": "customer", "content": "hi"}]
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("empty-cue.srt", CUES),
+        ("empty-cue.srt", CUES.replace("\n", "\r\n")),
+        ("some-ids.json", json.dumps([TALK[0], TALK[1] | {"call_id": 7}])),
+        ("one-id.json", json.dumps([TALK[0] | {"call_id": "7"}, TALK[1] | {"call_id": 7}])),
+        ("tools.json", json.dumps({"id": "x", "messages": [TALK[0] | {"call_id": "a"}, TALK[1] | {"call_id": "b"}]})),
+        ("indented.jsonl", "".join(f" {json.dumps({'id': n, 'messages': TALK})}\n" for n in range(1))),
+        ("addresses.txt", "Agent: hello\nmailto:ana@x.invalid\nCustomer: hi\nmailto:ben@x.invalid\n"),
+        ("no-ids.csv", "call_id,speaker,text\n,agent,hello\n,customer,hi\n"),
+        ("blank-cell.csv", "speaker,text\nagent,hello, \ncustomer,hi\n"),
+    ],
+)
+def test_what_is_odd_and_harmless_is_imported(tmp_path: Path, name: str, content: str) -> None:
+    (tmp_path / name).write_bytes(content.encode())
+
+    (call,), rejects = run_import(tmp_path / name, out=tmp_path / "calls.parquet")
+
+    assert rejects == []
+    assert [segment["speaker"] for segment in call["segments"] if segment["text"].split()[0] in ("hello", "hi")] == ["agent", "customer"]
+
+
+@pytest.mark.parametrize("out", ["", ".", "/", "/dev/null", "s3://bucket/calls.parquet"])
+def test_what_no_table_can_be_written_to_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, out: str) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    with pytest.raises(RunError, match=r"is no file|works on folders of this machine"):
+        run_import(GOOD, out=Path(out))
+    assert list(tmp_path.iterdir()) == []

@@ -139,6 +139,7 @@ def test_text_dialogs_are_in_order_of_time_and_none_is_left_out(tmp_path: Path) 
     vcon = json.loads((FIXTURES / "vcon_text.json").read_text(encoding="utf-8"))
     for dialog, start in zip(vcon["dialog"], ("10:00:00Z", "10:00:00.5Z", "12:00:01+02:00", "10:00:02Z", "10:00:03Z"), strict=True):
         dialog["start"] = f"2026-01-05T{start}"
+    vcon["dialog"] += [{"type": "text", "body": None}, {"type": "text", "mediatype": "image/png", "body": "aG8", "encoding": "base64url"}]
     (tmp_path / "a.json").write_text(json.dumps(vcon), encoding="utf-8")
     vcon["dialog"][1] |= {"encoding": "base64url", "body": "aG8"}
     (tmp_path / "b.json").write_text(json.dumps(vcon), encoding="utf-8")

@@ -88,7 +88,7 @@ def test_a_path_leads_through_objects_and_first_items(path: str, there: bool) ->
 
 
 def test_of_a_cue_only_its_own_tags_are_taken_away(tmp_path: Path) -> None:
-    said = "<i>my name</i> is <PERSON>"
+    said = "<i>my</i><br/><em>name</em> is <PERSON>"
     (tmp_path / "a.srt").write_text(f"1\n00:00:01,000 --> 00:00:02,000\n[Agent] hi\n\n2\n00:00:03,000 --> 00:00:04,000\n[Client] {said}\n")
     (tmp_path / "b.vtt").write_text(f"WEBVTT\n\n00:01.000 --> 00:02.000\n<v Agent>hi</v>\n\n00:03.000 --> 00:04.000\n<v Client>{said}\n")
 

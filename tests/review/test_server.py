@@ -87,7 +87,7 @@ def test_the_queue_says_how_many_calls_are_flagged_and_how_many_are_left(browser
     verdict(browser, say="interruption no")  # begun is not reviewed yet
     assert said("/?which=flagged") == "1 call · 1 flagged, 1 still to review"
     verdict(browser, kind="call", say=" yes")
-    assert said("/?which=all") == "4 calls · 1 flagged, all reviewed · 2 in the sample, 2 still to review"
+    assert said("/?which=all") == "4 calls · 1 flagged, none left to review · 2 in the sample, 2 still to review"
     assert said("/?state=begun") == "0 calls"
 
 

@@ -15,7 +15,7 @@ WHAT = AliasChoices("content", "message", "text", "value")
 class Message(Fields):
     who: str = Field(validation_alias=WHO)
     what: str | None = Field(default=None, validation_alias=WHAT)
-    call: str | int | None = Field(default=None, validation_alias=AliasChoices("call_id", "conversation_id"))
+    call: Any = Field(default=None, validation_alias=AliasChoices("call_id", "conversation_id"))
 
 
 class Chat(Fields):
@@ -26,7 +26,8 @@ class Chat(Fields):
 def read(document: Any, options: ReadOptions) -> Iterator[SourceCall]:
     """The call of one record. `assistant` may be a person or a machine, so it needs a speaker map; `system` is no speech."""
     chat = check(Chat, {"messages": document} if isinstance(document, list) else document)
-    if len({message.call for message in chat.messages}) > 1:
+    calls = {str(message.call) for message in chat.messages if message.call is not None}
+    if chat.id is None and len(calls) > 1:
         raise SourceError(ImportReason.UNEXPECTED_SHAPE, "messages of several calls: give a list per call, or a CSV with a call_id column")
     segments = tuple(SourceSegment(message.what or "", message.who) for message in chat.messages)
     yield SourceCall(segments, call_id=None if chat.id is None else str(chat.id))

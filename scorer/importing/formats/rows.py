@@ -30,6 +30,8 @@ def read(rows: Sequence[Row], options: ReadOptions) -> Iterator[SourceCall]:
         calls.setdefault(_text(row.get(names["call_id"])), []).append(row)
     for call_id, found in calls.items():
         try:
+            if call_id is None and len(calls) > 1:
+                raise SourceError(ImportReason.UNEXPECTED_SHAPE, f"{len(found)} rows without a {names['call_id']}: fill it in on every row")
             yield _call(call_id, found, options)
         except SourceError as error:
             yield SourceCall((), call_id, problem=error)
@@ -37,9 +39,7 @@ def read(rows: Sequence[Row], options: ReadOptions) -> Iterator[SourceCall]:
 
 def _call(call_id: str | None, rows: Sequence[Row], options: ReadOptions) -> SourceCall:
     names = options.columns
-    if call_id is None and any(names["call_id"] in row and _text(row.get(names["text"])) for row in rows):
-        raise SourceError(ImportReason.UNEXPECTED_SHAPE, f"{len(rows)} rows without a {names['call_id']}: fill it in on every row")
-    if any(any(row.get(BEYOND) or ()) for row in rows):
+    if any(cell.strip() for row in rows for cell in row.get(BEYOND) or ()):
         raise SourceError(
             ImportReason.UNEXPECTED_SHAPE, "a row with more cells than the first line: put texts with the delimiter in quotes"
         )

@@ -40,14 +40,11 @@ class Channels(Fields):
     participants: Many[Participant] = ()
 
 
-class Page(Fields):
-    size: int | None = Field(default=None, validation_alias=AliasChoices("page_size", "pageSize"))
-    before: str | None = Field(default=None, validation_alias=AliasChoices("previous_page_url", "previousPageUrl"))
-    after: str | None = Field(default=None, validation_alias=AliasChoices("next_page_url", "nextPageUrl"))
+OTHER_PAGES = ("previous_page_url", "previousPageUrl", "next_page_url", "nextPageUrl")
 
 
 class Sentences(Fields):
-    meta: Page | None = None
+    meta: Any = None  # of the page, where there are several
     sid: str | None = None  # of the transcript, where the sentences were put beside its fields
     channel: Channels | None = None
     sentences: Many[Sentence]
@@ -56,8 +53,7 @@ class Sentences(Fields):
 def read(document: Any, options: ReadOptions) -> Iterator[SourceCall]:
     """The call of one list of sentences. Roles come from the transcript's `channel.participants`, or from a channel map."""
     found = check(Sentences, document)
-    page = found.meta or Page()
-    if (page.before or page.after) and (page.size is None or len(found.sentences) <= page.size):
+    if _is_one_page(found):
         raise SourceError(ImportReason.UNEXPECTED_SHAPE, "one page of several: put the sentences of all pages into one list")
     names = ROLES | dict(options.roles)
     participants = found.channel.participants if found.channel else ()
@@ -68,6 +64,13 @@ def read(document: Any, options: ReadOptions) -> Iterator[SourceCall]:
         channels={channel: role for channel, role in channels.items() if role != "unknown"},
         apart=len({sentence.channel for sentence in found.sentences}) > 1,
     )
+
+
+def _is_one_page(found: Sentences) -> bool:
+    """Whether there are other pages that were not put into this list."""
+    meta = found.meta if isinstance(found.meta, dict) else {}
+    size = meta.get("page_size", meta.get("pageSize"))
+    return any(meta.get(name) for name in OTHER_PAGES) and not (isinstance(size, int) and len(found.sentences) > size)
 
 
 def _segment(sentence: Sentence) -> SourceSegment:

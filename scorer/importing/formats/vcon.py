@@ -29,6 +29,8 @@ class Dialog(Fields):
     parties: int | Many[int | Many[int] | None] | None = None
     originator: int | None = None
     body: Any = None
+    url: Any = None
+    mediatype: str | None = None
     encoding: str | None = None
 
 
@@ -95,17 +97,19 @@ def _check_version(vcon: Vcon) -> None:
 def _transcripts(vcon: Vcon, options: ReadOptions) -> Mapping[int | None, SourceCall]:
     """One call per dialog, or why it has none. Raises SourceError where there are transcripts and none can be read."""
     found: list[tuple[int | None, SourceCall]] = []
+    read: list[Analysis] = []
     problems: dict[int | None, SourceError] = {}
     for item in vcon.analysis:
         try:
             if item.type in TRANSCRIPTS:
                 found.append((_dialog_of(item), _transcript(item, options)))
+                read.append(item)
         except SourceError as error:  # another transcript of the same dialog may do
             problems.setdefault(_dialog_of(item), error)
     calls = _one_per_dialog([(number, call) for number, call in found if call.segments])
     if problems and not calls:
         raise next(iter(problems.values()))
-    told = calls.keys() | {None}  # a problem of no dialog is that of a second transcript
+    told = {None} | {number for item in read for number in _dialogs_of(item)}  # a problem of no dialog is that of a second transcript
     unread = {number: SourceCall((), problem=error) for number, error in problems.items() if number not in told and None not in calls}
     return dict(calls) | unread
 
@@ -131,12 +135,17 @@ def _transcript(item: Analysis, options: ReadOptions) -> SourceCall:
 
 def _texts(vcon: Vcon) -> SourceCall:
     """Text dialogs as one call, each spoken by the first of its parties, or by its originator."""
-    written = [item for item in vcon.dialog if item.type == "text"]
-    if not all(isinstance(item.body, str) and item.encoding in (None, "none") for item in written):
+    written = [item for item in vcon.dialog if item.type == "text" and _has_words(item)]
+    if not all(isinstance(item.body, str) and item.encoding in (None, "", "none") for item in written):
         raise SourceError(ImportReason.UNEXPECTED_SHAPE, "a text dialog that is encoded or elsewhere: give its body as it was written")
     if all(_moment(item) is not None for item in written):
         written.sort(key=lambda item: _moment(item) or 0.0)
     return SourceCall(tuple(SourceSegment(item.body, _speaker(item)) for item in written), started_at=written[0].start if written else None)
+
+
+def _has_words(item: Dialog) -> bool:
+    """Whether anything was written: a body may be taken out, or be a picture."""
+    return (item.body is not None or item.url is not None) and (item.mediatype or "text").startswith("text")
 
 
 def _moment(item: Dialog) -> float | None:
@@ -175,7 +184,11 @@ def _channels(dialog: Dialog | None, roles: Mapping[str, Role]) -> dict[str, Rol
 
 
 def _dialog_of(item: Analysis) -> int | None:
-    return item.dialog if isinstance(item.dialog, int) else item.dialog[0] if item.dialog else None
+    return next(iter(_dialogs_of(item)), None)
+
+
+def _dialogs_of(item: Analysis) -> tuple[int, ...]:
+    return (item.dialog,) if isinstance(item.dialog, int) else tuple(item.dialog or ())
 
 
 def _one_per_dialog(found: Sequence[tuple[int | None, SourceCall]]) -> Mapping[int | None, SourceCall]:

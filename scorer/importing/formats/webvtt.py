@@ -13,7 +13,9 @@ from scorer.importing.lines import Line, marked, segments_of
 from scorer.importing.source import Format, ImportReason, ReadOptions, SourceCall, SourceError
 
 VOICE = re.compile(r"<v(?:\.[\w.-]+)?[ \t]+([^>\n]{1,80})>")
-TAG = re.compile(r"</?(?:[bciuv]|rt|ruby|lang|font)(?:[.\s][^<>]{0,80})?>|<[\d:.]{1,20}>|</>", re.IGNORECASE)  # and not <PERSON>
+BREAK = re.compile(r"<br\s*/?>", re.IGNORECASE)
+NAMES = "[bcipsuv]|em|strong|span|font|small|rt|ruby|lang"  # of WebVTT, and of HTML as it is met in subtitles; and not <PERSON>
+TAG = re.compile(rf"</?(?:{NAMES})(?:[.\s][^<>]{{0,80}})?/?>|<[\d:.]{{1,20}}>|</>", re.IGNORECASE)
 
 
 def read(text: str, options: ReadOptions) -> Iterator[SourceCall]:
@@ -41,11 +43,16 @@ def seconds(clock: str) -> float:
     return int(hours) * 3600 + int(minutes) * 60 + float(rest)
 
 
+def without_tags(text: str) -> str:
+    """The words of a cue."""
+    return TAG.sub("", BREAK.sub(" ", text))
+
+
 def _voices(cue: Caption) -> Iterator[Line]:
     """What each voice of the cue says."""
     head, *voices = VOICE.split(cue.raw_text)
     for text, speaker in [(head, None), *zip(voices[1::2], voices[::2], strict=True)]:
-        yield Line(html.unescape(TAG.sub("", text)).strip(), speaker, seconds(cue.start), seconds(cue.end))
+        yield Line(html.unescape(without_tags(text)).strip(), speaker, seconds(cue.start), seconds(cue.end))
 
 
 def _fits(text: str, options: ReadOptions) -> bool:
