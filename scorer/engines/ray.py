@@ -43,10 +43,9 @@ class Ray:
     def run(self, night: Handout, progress: Progress) -> Generator[Shard, None, None]:
         """Told after every shard. Raises RunError where a shard keeps killing its worker, or the cluster gives no worker."""
         with connected(self._address, self._workers) as ray:
-            crew = _Crew(ray, night, self._wait_s)
+            crew = _Crew(ray, night, self._workers, self._wait_s)
             try:
-                for seat in seats_of(ray.nodes(), self._workers):
-                    crew.start(seat)
+                crew.start_all()
                 yield from _run(crew, Ledger(night.tasks()), progress)
             finally:
                 crew.end()
@@ -90,14 +89,20 @@ class _Hand:
 class _Crew:
     """The actors: those that start, those at work, those that are idle."""
 
-    def __init__(self, ray: Any, night: Handout, wait_s: float) -> None:
+    def __init__(self, ray: Any, night: Handout, workers: int | None, wait_s: float) -> None:
         self._ray = ray
+        self._workers = workers
         self._setting = cache(lambda threads, gpu: ray.put(night.setting(threads, gpu=gpu)))
         self._wait_s = wait_s
         self._worker = ray.remote(Worker)
         self._free = ray.available_resources()  # before any of ours is there
         self._asked: dict[Any, _Hand] = {}  # by what they were asked for
         self.idle: list[_Hand] = []
+
+    def start_all(self) -> None:
+        """Ask for one for every seat of the machines as they are now."""
+        for seat in seats_of(self._ray.nodes(), self._workers):
+            self.start(seat)
 
     def start(self, seat: Seat) -> None:
         """Ask the cluster for one more; it is idle once it answers."""
@@ -156,10 +161,11 @@ class _Crew:
         return f" ({' and '.join(asked)} asked for; {there} were free when the run came)"
 
     def _ask_again(self) -> None:
-        starting, self._asked = [*self._asked.values()], {}
-        for hand in starting:
+        """Where none is at work. Ray lists a machine that was lost for some seconds more, and nobody will ever sit there."""
+        for hand in self._asked.values():
             self._ray.kill(hand.actor)
-            self.start(hand.seat)
+        self._asked.clear()
+        self.start_all()
 
     def end(self) -> None:
         """All of them, whatever they do."""

@@ -301,6 +301,18 @@ def test_a_cluster_that_gives_no_worker_is_waited_for_aloud_and_not_for_ever(
     assert re.fullmatch(f"scorer: no worker yet after 0 s {wanted}; the run waits up to 0 s for one\n", capsys.readouterr().err)
 
 
+def test_a_machine_that_was_lost_and_is_still_listed_is_not_waited_for(
+    bench: Bench, tmp_path: Path, cluster: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seats = iter([[Seat(1, 1)]])  # on a machine with a GPU, of which there is none
+
+    monkeypatch.setattr("scorer.engines.ray.seats_of", lambda nodes, asked: next(seats, None) or seats_of(nodes, asked))
+    monkeypatch.setattr("scorer.engines.ray.TELL_S", 0.5)
+    monkeypatch.setattr("scorer.engines.ray.START_S", 1.0)
+
+    assert bench.score(tmp_path / "out", Ray(cluster.address, 2)) == bench.clean
+
+
 def test_a_machine_that_stands_still_for_a_while_changes_nothing(bench: Bench, tmp_path: Path, cluster: Any) -> None:
     out, shards = tmp_path / "out", len(json.loads(bench.clean["run.json"])["shards"])
 
