@@ -74,8 +74,7 @@ def flagged_by(rule: str, place: GroupPlace, group: Group) -> set[str]:
     """The calls of a group that were flagged by a rule."""
     call_ids = group.calls.column("call_id").to_pylist()
     with _refusing(), open_parquet(place.flags) as file:
-        near = [number for number in range(file.num_row_groups) if _may_hold(file.metadata.row_group(number), call_ids)]
-        flags = file.read_row_groups(near, ["call_id", "rule"])
+        flags = file.read_row_groups(_near(file, call_ids), ["call_id", "rule"])
     return set(flags.filter(pc.equal(flags.column("rule"), rule)).column("call_id").to_pylist()).intersection(call_ids)
 
 
@@ -211,10 +210,16 @@ def _rows_of(path: Path, call_ids: Sequence[str]) -> pa.Table:
     """Their rows in one file; row groups that hold none of them are not read."""
     wanted = pa.array(call_ids, pa.string())
     with _refusing(), open_parquet(path) as file:
-        places = [number for number in range(file.num_row_groups) if _may_hold(file.metadata.row_group(number), call_ids)]
-        places = [number for number in places if pc.any(pc.is_in(file.read_row_group(number, ["call_id"])[0], wanted)).as_py()]
+        places = [
+            number for number in _near(file, call_ids) if pc.any(pc.is_in(file.read_row_group(number, ["call_id"])[0], wanted)).as_py()
+        ]
         found = file.read_row_groups(places)
         return found.filter(pc.is_in(found.column("call_id"), wanted))
+
+
+def _near(file: pq.ParquetFile, call_ids: Sequence[str]) -> list[int]:
+    """The row groups that may hold one of the calls."""
+    return [number for number in range(file.num_row_groups) if _may_hold(file.metadata.row_group(number), call_ids)]
 
 
 def _may_hold(group: pq.RowGroupMetaData, call_ids: Sequence[str]) -> bool:

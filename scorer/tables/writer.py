@@ -65,16 +65,19 @@ class Part:
 def part_of(group: Group, scores: Sequence[CallScore], tables: RunTables) -> Part:
     """What `ShardWriter.write_call` makes of calls that were stored before: as they are, but for their scores and whose run they are of."""
     stamp, schemas, outputs = tables.stamp, tables.schemas, tables.outputs
-    stamped = {name: pa.repeat(value, group.segments.num_rows) for name, value in stamp_row(stamp).items()}
-    rows = [score_row(score) | stamp_row(stamp) for score in scores]
+    rows = [score_row(score) for score in scores]
     scored = pa.Table.from_pylist(rows, pa.schema([field for field in schemas["calls"] if field.name in rows[0]]))
     carried = {outputs[name]: group.calls[output] for output, name in carried_names(group.calls.schema).items()}
     flags = [row for score in scores for row in flag_rows(score, stamp=stamp)]
     return Part(
-        _table(_columns(group.calls) | carried | _columns(scored), schemas["calls"]),
-        _table(_columns(group.segments) | stamped, schemas["segments"]),
+        _table(_columns(group.calls) | carried | _columns(scored) | _stamped(stamp, len(rows)), schemas["calls"]),
+        _table(_columns(group.segments) | _stamped(stamp, group.segments.num_rows), schemas["segments"]),
         pa.Table.from_pylist(flags, schemas["flags"]),
     )
+
+
+def _stamped(stamp: Stamp, rows: int) -> dict[str, pa.Array]:
+    return {name: pa.repeat(value, rows) for name, value in stamp_row(stamp).items()}
 
 
 def _columns(table: pa.Table) -> dict[str, pa.ChunkedArray]:

@@ -5,13 +5,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from scorer.importing.decode import BEYOND
+from scorer.importing.fields import LONGEST_S
 from scorer.importing.source import Format, ImportReason, ReadOptions, SourceCall, SourceError, SourceSegment
 
 Row = Mapping[str, Any]
 NEEDED = ("speaker", "text")
 READ = ("call_id", *NEEDED, "segment_index", "start", "end")  # under the names that the settings give them
 READ_AS_NAMED = ("channel", "agent_id", "started_at", "language")
-LONGEST_S = 7 * 24 * 3600
 
 
 def read(rows: Sequence[Row], options: ReadOptions) -> Iterator[SourceCall]:
