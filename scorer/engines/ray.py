@@ -23,16 +23,19 @@ from scorer.stopping import heed
 BLINK_S = 0.5  # between two looks for a signal
 TELL_S = 20.0  # between two words on that no worker is there
 START_S = 40.0  # after which a worker is asked for again, where none is at work: Ray may lose what a dying machine was asked for
+PAUSE_S = 5.0  # before a worker that ended as it started is asked for again
+STILLBORN_S = 60.0  # for so long workers may end as they start, one after the other: Ray sends them to a lost machine until it misses it
 WAIT_S = 300.0  # for the cluster to place one worker, where none is at work; one that grows on demand needs minutes
 
 
 class Ray:
     """Actors on a cluster; where there is no address, on a Ray of our own on this machine."""
 
-    def __init__(self, address: str | None, workers: int | None, *, wait_s: float = WAIT_S) -> None:
+    def __init__(self, address: str | None, workers: int | None, *, wait_s: float = WAIT_S, stillborn_s: float = STILLBORN_S) -> None:
         self._address = address
         self._workers = workers
         self._wait_s = wait_s
+        self._stillborn_s = stillborn_s
 
     def open(self, model: Path) -> tuple[Label, ...]:
         """Only the labels: the workers load the model."""
@@ -46,7 +49,7 @@ class Ray:
             crew = _Crew(ray, night, self._workers, self._wait_s)
             try:
                 crew.start_all()
-                yield from _run(crew, Ledger(night.tasks()), progress)
+                yield from _run(crew, Ledger(night.tasks()), progress, stillborn_s=self._stillborn_s)
             finally:
                 crew.end()
 
@@ -97,6 +100,7 @@ class _Crew:
         self._worker = ray.remote(Worker)
         self._free = ray.available_resources()  # before any of ours is there
         self._asked: dict[Any, _Hand] = {}  # by what they were asked for
+        self._later: list[tuple[float, Seat]] = []  # by the time at which one is to be asked for again
         self.idle: list[_Hand] = []
 
     def start_all(self) -> None:
@@ -110,6 +114,10 @@ class _Crew:
         needs = {"num_cpus": 1, "num_gpus": seat.gpus, "max_restarts": 0, "max_task_retries": 0, "scheduling_strategy": on}
         hand = _Hand(self._worker.options(**needs).remote(self._setting(seat.threads, seat.gpus > 0)), seat)
         self._asked[hand.actor.ready.remote()] = hand
+
+    def start_later(self, seat: Seat) -> None:
+        """Ask for one more in a while."""
+        self._later.append((time.monotonic() + PAUSE_S, seat))
 
     def give(self, task: Task) -> None:
         """Have an idle one do it."""
@@ -148,10 +156,25 @@ class _Crew:
         """What has an answer, as soon as there is one; empty after so many seconds."""
         end = time.monotonic() + seconds
         while True:
-            ready, _ = self._ray.wait(list(self._asked), timeout=min(BLINK_S, max(0.0, end - time.monotonic())))
+            self._start_due()
+            ready = self._ready(min(BLINK_S, max(0.0, end - time.monotonic())))
             heed()  # Ray may drop what the handler of a signal raises, and wait on
             if ready or time.monotonic() >= end:
-                return list(ready)
+                return ready
+
+    def _ready(self, seconds: float) -> list[Any]:
+        if not self._asked:  # they wait for their time to be asked for
+            time.sleep(seconds)
+            return []
+        ready, _ = self._ray.wait(list(self._asked), timeout=seconds)
+        return list(ready)
+
+    def _start_due(self) -> None:
+        now = time.monotonic()
+        due = [seat for at, seat in self._later if at <= now]
+        self._later = [(at, seat) for at, seat in self._later if at > now]
+        for seat in due:
+            self.start(seat)
 
     def _wanted(self) -> str:
         seats, free = [hand.seat for hand in self._asked.values()], self._free
@@ -165,6 +188,7 @@ class _Crew:
         for hand in self._asked.values():
             self._ray.kill(hand.actor)
         self._asked.clear()
+        self._later.clear()
         self.start_all()
 
     def end(self) -> None:
@@ -174,29 +198,35 @@ class _Crew:
                 self._ray.kill(hand.actor)
 
 
-def _run(crew: _Crew, ledger: Ledger, progress: Progress) -> Iterator[Shard]:
-    done = stillborn = 0
+def _run(crew: _Crew, ledger: Ledger, progress: Progress, *, stillborn_s: float) -> Iterator[Shard]:
+    done = 0
+    stillborn: list[float] = []  # when workers ended as they started, since a shard was scored
     while True:
         while crew.idle and (task := ledger.next()):
             crew.give(task)
         if crew.idle and not crew.at_work:  # nothing is left that they could do
             return
         hand, answer, is_lost = crew.next()
-        if is_lost:
-            stillborn += not hand.task
-            if stillborn >= DEATHS:
-                raise RunError(
-                    f"workers ended as they started, {DEATHS} times: finished shards are kept; see that the cluster's machines have this "
-                    "version of scorer and memory to spare, and give the command again"
-                )
-            if hand.task:
-                ledger.died(hand.task)
+        if is_lost and hand.task:
+            ledger.died(hand.task)
             crew.start(hand.seat)
+            continue
+        if is_lost:
+            stillborn.append(time.monotonic())
+            if len(stillborn) >= DEATHS and stillborn[-1] - stillborn[0] >= stillborn_s and not crew.at_work:
+                raise RunError(
+                    f"workers ended as they started, {len(stillborn)} times: finished shards are kept; see that the cluster's machines "
+                    "have this version of scorer and memory to spare, and give the command again"
+                )
+            if len(stillborn) == 1:
+                told("worker_lost", f"a worker ended as it started; another is asked for in {PAUSE_S:.0f} s")
+            crew.start_later(hand.seat)
             continue
         task, hand.task = hand.task, None
         crew.idle.append(hand)
         if task and answer:
             shard = ledger.settle(task, answer.receipt())
-            done, stillborn = done + rows_of(shard), 0
+            done += rows_of(shard)
+            stillborn.clear()
             progress(done)
             yield shard

@@ -24,7 +24,7 @@ from nursery import Nursery, pipe
 
 from scorer.engines.choose import choose
 from scorer.engines.engine import Engine, Ledger, Task
-from scorer.engines.ray import Ray, Seat, seats_of
+from scorer.engines.ray import Ray, Seat, _Crew, seats_of
 from scorer.errors import ExitCode, RunError, UsageError
 from scorer.manifest import Shard
 from scorer.pipeline import score_night
@@ -311,6 +311,27 @@ def test_a_machine_that_was_lost_and_is_still_listed_is_not_waited_for(
     monkeypatch.setattr("scorer.engines.ray.START_S", 1.0)
 
     assert bench.score(tmp_path / "out", Ray(cluster.address, 2)) == bench.clean
+
+
+def test_workers_that_end_as_they_start_are_borne_for_a_while_and_then_a_clear_failure(
+    bench: Bench, tmp_path: Path, cluster: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    started = iter(range(100))
+    start = _Crew.start
+
+    def stillborn(crew: _Crew, seat: Seat) -> None:
+        start(crew, seat)
+        if next(started) < 4:
+            crew._ray.kill([*crew._asked.values()][-1].actor)
+
+    monkeypatch.setattr("scorer.engines.ray.PAUSE_S", 0.1)
+    monkeypatch.setattr(_Crew, "start", stillborn)
+
+    with pytest.raises(RunError, match="workers ended as they started, 3 times: finished shards are kept"):
+        bench.score(tmp_path / "out", Ray(cluster.address, 1, stillborn_s=0.0))
+    assert bench.score(tmp_path / "out", Ray(cluster.address, 1)) == bench.clean
+    assert next(started) > 4
+    assert "scorer: a worker ended as it started; another is asked for in 0 s\n" in capsys.readouterr().err
 
 
 def test_a_machine_that_stands_still_for_a_while_changes_nothing(bench: Bench, tmp_path: Path, cluster: Any) -> None:
