@@ -105,6 +105,23 @@ def test_a_call_is_reviewed_by_keyboard_alone(browser: Browser, address: str, pl
     assert refused == []
 
 
+def test_an_answer_leaves_what_is_being_written_elsewhere(browser: Browser, address: str) -> None:
+    page = open_page(browser, address + "/calls/1")
+    page.get_by_text("Enter a dispute").click()
+    page.locator("[name=agent_side]").fill("I was told to")
+    page.locator("#flag-low_score summary").click()
+    page.locator("#note-flag-low_score").fill("ask the agent")
+
+    page.locator("#s4-retention_pushiness button[value='retention_pushiness no']").click()
+
+    saved(page)
+    assert page.locator("[name=agent_side]").input_value() == "I was told to"
+    assert page.locator("#note-flag-low_score").input_value() == "ask the agent"
+    page.locator("#flag-low_score button[value='low_score no']").click()
+    expect(page.locator("#flag-low_score")).to_contain_text("“ask the agent”")
+    assert page.locator("#note-flag-low_score").input_value() == ""  # sent: not to go with the next answer too
+
+
 def test_every_button_works_without_the_script(browser: Browser, address: str) -> None:
     page = open_page(browser, address + "/calls/1", scripts=False)
 

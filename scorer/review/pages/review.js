@@ -8,10 +8,15 @@ function tell(text, failed) {
   saved.classList.toggle("failed", Boolean(failed));
 }
 
-function takeOver(page) {
+function beingWritten(part) {
+  return [...part.querySelectorAll("input:not([type=hidden]), textarea")].some((field) => field.value);
+}
+
+function takeOver(page, sent) {
   for (const part of document.querySelectorAll("[data-part]")) {
     const fresh = page.getElementById(part.id);
-    if (fresh && fresh.outerHTML !== part.outerHTML) part.replaceWith(document.importNode(fresh, true));
+    if (!fresh || fresh.outerHTML === part.outerHTML) continue;
+    if (part.contains(sent) || !beingWritten(part)) part.replaceWith(document.importNode(fresh, true));
   }
 }
 
@@ -28,7 +33,7 @@ async function save(form, button) {
       tell("not saved: " + (said && said.tagName === "P" ? said.textContent : ended), true);
       return;
     }
-    takeOver(page);
+    takeOver(page, form);
     tell("saved: " + button.textContent);
   } catch {
     tell("not saved: the app does not answer; try once more", true);
