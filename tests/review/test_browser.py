@@ -122,6 +122,19 @@ def test_an_answer_leaves_what_is_being_written_elsewhere(browser: Browser, addr
     assert page.locator("#note-flag-low_score").input_value() == ""  # sent: not to go with the next answer too
 
 
+def test_enter_in_a_reason_decides_no_dispute(browser: Browser, address: str) -> None:
+    page = open_page(browser, address + "/calls/2")
+    page.get_by_text("Enter a dispute").click()
+    page.locator("[name=agent_side]").fill("that was no apology")
+    page.get_by_role("button", name="Enter", exact=True).click()
+    page.goto(address + "/disputes")
+    page.get_by_label("Why").fill("not")
+    page.get_by_label("Why").press("Enter")
+    page.goto(address + "/disputes")
+
+    expect(page.get_by_role("heading", name="good-0 · open")).to_be_visible()
+
+
 def test_every_button_works_without_the_script(browser: Browser, address: str) -> None:
     page = open_page(browser, address + "/calls/1", scripts=False)
 
