@@ -203,7 +203,7 @@ def test_on_paper_no_cell_of_an_evaluation_holds_larger_letters_than_its_neighbo
 def test_long_names_are_whole_and_leave_room(browser: Browser, tmp_path: Path, width: int) -> None:
     name = "a-name-that-nobody-shortened_" * 4
     run = write_run(
-        tmp_path / "run", [call(name + str(n), *BAD, agent_id="Featherstonehaugh-Cholmondeley" * 2, team=name) for n in range(2)]
+        tmp_path / "run", [call("9b2e" * 24 + str(n), *BAD, agent_id="Featherstonehaugh-Cholmondeley" * 2, team=name) for n in range(2)]
     )
     report = write_report(run)
     with served(tmp_path / "reviews.sqlite", [run]) as address:
@@ -216,6 +216,8 @@ def test_long_names_are_whole_and_leave_room(browser: Browser, tmp_path: Path, w
             assert page.evaluate(cut) == []
             assert page.locator(".cards td:has(ul)").first.evaluate("cell => cell.getBoundingClientRect().width") > 200
             assert faults(page) == []
+        page.goto(address + "/calls/1")
+        assert faults(page) == []
 
 
 def test_a_note_is_asked_for_beside_its_question(browser: Browser, address: str) -> None:
