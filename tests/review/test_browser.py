@@ -179,7 +179,8 @@ def test_on_a_phone_every_page_can_be_read(browser: Browser, address: str, place
     page.locator("details").evaluate_all("found => found.forEach(one => one.open = true)")
     assert page.evaluate(scrolling) == []
     page.goto(address + "/calls/1")
-    assert page.evaluate(scrolling) == []
+    page.locator("details").evaluate_all("found => found.forEach(one => one.open = true)")
+    assert page.evaluate(scrolling) == [] and faults(page) == []
     page.goto(address + "/agreement")
     assert page.locator("svg.interval").first.evaluate("picture => picture.getBoundingClientRect().width") >= 90
     page.goto(write_report(place / "run").as_uri())
