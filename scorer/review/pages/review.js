@@ -9,7 +9,7 @@ function tell(text, failed) {
 }
 
 function beingWritten(part) {
-  return [...part.querySelectorAll("input:not([type=hidden]), textarea")].some((field) => field.value);
+  return [...part.querySelectorAll("input:not([type=hidden]), textarea")].some((field) => field.value !== field.defaultValue);
 }
 
 function takeOver(page, sent) {
