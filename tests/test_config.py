@@ -189,8 +189,7 @@ def test_keys_of_a_rubric_that_do_not_fit_each_other_are_told_with_their_lines(t
     [
         ("context_tokens: 96", "context_tokens: 256", "needed on both sides"),
         ("teacher_share: 0.0", "teacher_share: 0.5", "give both or neither"),
-        ("teachers: []", "teachers: [models/default]", "give both or neither"),
-        ("mix_share: 0.0", "mix_share: 0.5", "give both or neither"),
+        ("teacher: null", "teacher: models/default", "give both or neither"),
     ],
 )
 def test_training_settings_that_do_not_fit_each_other_are_refused(tmp_path: Path, old: str, new: str, said: str) -> None:

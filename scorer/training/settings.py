@@ -35,7 +35,7 @@ class TrainingConfig(Settings):
     mix: Path | None = None
     mix_share: float = Field(default=0.0, ge=0, lt=1)
     layers: int | None = Field(default=None, ge=1)
-    teachers: tuple[Path, ...] = ()
+    teacher: Path | None = None
     teacher_share: float = Field(default=0.0, ge=0, le=1)
     bootstrap_rounds: int = Field(default=1000, ge=100)
     confidence: float = Field(default=0.95, gt=0.5, lt=1)
@@ -49,14 +49,10 @@ class TrainingConfig(Settings):
     def _fits(self) -> "TrainingConfig":
         if self.context_tokens * 2 >= self.window_tokens:
             raise too_wide(self.context_tokens)
-        teachers = [str(folder) for folder in self.teachers] or None
-        for key, given, share_key, share in (
-            ("teachers", teachers, "teacher_share", self.teacher_share),
-            ("mix", self.mix, "mix_share", self.mix_share),
-        ):
-            if (given is None) != (share == 0):
-                left_out = share_key if share == 0 else key
-                raise MisfitError([((left_out,), f"{key} is {given}, {share_key} is {share}: give both or neither")])
+        for name, folder, share in (("teacher", self.teacher, self.teacher_share), ("mix", self.mix, self.mix_share)):
+            if (folder is None) != (share == 0):
+                key = f"{name}_share" if folder is None else name
+                raise MisfitError([((key,), f"{name} is {folder}, {name}_share is {share}: give both or neither")])
         return self
 
     @property
@@ -72,7 +68,7 @@ class TrainingConfig(Settings):
         """
         if (Path(self.base_model) / "labels.json").is_file():
             raise ConfigError(f"base_model {self.base_model}: has been trained on labelled calls: name an encoder that has not")
-        return self.model_copy(update={"layers": self.quick_layers, "epochs": self.quick_epochs, "teachers": (), "mix": None})
+        return self.model_copy(update={"layers": self.quick_layers, "epochs": self.quick_epochs, "teacher": None, "mix": None})
 
 
 def base_model_path(base_model: str) -> str:

@@ -58,7 +58,7 @@ def train(config: TrainingConfig, *, out: Path, work: Path, progress: Progress =
 
 def made_from(config: TrainingConfig) -> list[Path]:
     """The trained models that this training starts or learns from. Raises ModelError where one does not say which calls it has seen."""
-    named = [Path(config.base_model), *config.teachers, config.mix]
+    named = [Path(config.base_model), config.teacher, config.mix]
     trained = [folder for folder in named if folder is not None and (folder / "labels.json").is_file()]
     unknown = [folder for folder in trained if not (folder / RECORD).is_file()]
     if unknown:
@@ -95,7 +95,8 @@ def fit(config: TrainingConfig, calls: Sequence[LabelledCall], labels: Sequence[
     )
     trainer.remove_callback(PrinterCallback)
     trainer.pad_id = tokenizer.pad_token_id
-    trainer.teachers, trainer.teacher_share = [_teacher(folder, labels) for folder in config.teachers], config.teacher_share
+    if config.teacher is not None:
+        trainer.teacher, trainer.teacher_share = _teacher(config.teacher, labels), config.teacher_share
     trainer.train(resume_from_checkpoint=checkpoint(work, _origin(config, calls, labels)))
     model.load_state_dict(mixed(average.weights, others, config.mix_share))
     if not all(value.to(torch.float16).isfinite().all() for value in model.state_dict().values()):
@@ -105,7 +106,7 @@ def fit(config: TrainingConfig, calls: Sequence[LabelledCall], labels: Sequence[
 
 def _origin(config: TrainingConfig, calls: Sequence[LabelledCall], labels: Sequence[Label]) -> str:
     """What a checkpoint was made from."""
-    folders = [folder for folder in (Path(base_model_path(config.base_model)), *config.teachers, config.mix) if folder is not None]
+    folders = [folder for folder in (Path(base_model_path(config.base_model)), config.teacher, config.mix) if folder is not None]
     weights = [file_hash(folder / WEIGHTS) if (folder / WEIGHTS).is_file() else None for folder in folders]  # None: a model of the hub
     learnt = [[asdict(x.call), [sorted(given) for given in x.labels], [None if j is None else sorted(j) for j in x.judged]] for x in calls]
     return hashlib.sha256(json.dumps([config.model_dump(mode="json"), learnt, [repr(x) for x in labels], weights]).encode()).hexdigest()

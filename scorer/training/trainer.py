@@ -1,7 +1,7 @@
 """How is one step of training done? The stock Trainer over ready-made batches, with our loss and an average of the weights."""
 
 import timeit
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,6 @@ from transformers import Trainer, TrainerCallback, TrainingArguments
 from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR
 
 from scorer.classify.encoder import piece_logits
-from scorer.classify.windows import Window
 from scorer.durable import move
 from scorer.training.examples import IGNORED, Example
 from scorer.training.settings import TrainingConfig
@@ -33,7 +32,7 @@ class SegmentTrainer(Trainer):
     """A Trainer whose items are ready-made batches of windows, taken in their order."""
 
     pad_id: int = 0
-    teachers: Sequence[Any] = ()  # trained networks, the mean of whose answers is learnt beside the labels
+    teacher: Any = None  # a trained network whose answers are learnt beside the labels
     teacher_share: float = 0.0  # of the loss
 
     def compute_loss(self, model: Any, inputs: dict[str, list[Example]], return_outputs: bool = False, **_: Any) -> Any:
@@ -43,19 +42,14 @@ class SegmentTrainer(Trainer):
         logits = piece_logits(model, windows, pad_id=self.pad_id)
         targets = torch.tensor([row for example in batch for row in example.targets], device=logits.device)
         loss = loss_of(logits, targets)
-        if self.teachers:
-            taught = mean_answer(self.teachers, windows, pad_id=self.pad_id)
+        if self.teacher is not None:
+            with torch.no_grad():
+                taught = torch.sigmoid(piece_logits(self.teacher, windows, pad_id=self.pad_id))
             loss = (1 - self.teacher_share) * loss + self.teacher_share * loss_of(logits, torch.where(targets == IGNORED, targets, taught))
         return (loss, {"logits": logits}) if return_outputs else loss
 
     def _get_train_sampler(self, *_: Any) -> SequentialSampler:
         return SequentialSampler(self.train_dataset)
-
-
-@torch.no_grad()
-def mean_answer(teachers: Sequence[Any], windows: Sequence[Window], *, pad_id: int) -> Tensor:
-    """The mean of the networks' uncalibrated probabilities, of shape (pieces, labels). Source: Hinton et al. 2015, arXiv:1503.02531."""
-    return torch.stack([torch.sigmoid(piece_logits(teacher, windows, pad_id=pad_id)) for teacher in teachers]).mean(dim=0)
 
 
 def loss_of(logits: Tensor, targets: Tensor) -> Tensor:

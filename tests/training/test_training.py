@@ -4,7 +4,6 @@ import json
 import random
 import re
 import shutil
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -23,7 +22,6 @@ from scorer.classify.load import load_model
 from scorer.config import load_yaml
 from scorer.errors import ConfigError, ModelError
 from scorer.labels import read_labels
-from scorer.records import Segment
 from scorer.scoring.rubric import load_rubric
 from scorer.training.augment import augment
 from scorer.training.baselines import Row, lexicon_hits, tfidf_f1, truth_of
@@ -39,7 +37,7 @@ from scorer.training.settings import TrainingConfig
 from scorer.training.slices import f1_of
 from scorer.training.split import RECORD, Split, seen_by, shared_calls, split, write_record
 from scorer.training.train import _origin, checkpoint, fit, made_from, new_model, train
-from scorer.training.trainer import AVERAGE, MovingAverage, mean_answer
+from scorer.training.trainer import AVERAGE, MovingAverage
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 RUBRIC = CONFIGS / "rubric.yaml"
@@ -424,23 +422,10 @@ def test_a_teacher_of_other_labels_is_refused(training_config: TrainingConfig, k
     (tmp_path / "labels.json").write_text(json.dumps(labels[::-1]))
     teacher = shutil.copytree(keyword_folder, tmp_path / "teacher")
     write_record(teacher, Split([], []))
-    student = training_config.model_copy(update={"labels": tmp_path / "labels.json", "teachers": (teacher,), "teacher_share": 0.5})
+    student = training_config.model_copy(update={"labels": tmp_path / "labels.json", "teacher": teacher, "teacher_share": 0.5})
 
     with pytest.raises(ModelError, match="must know just the labels"):
         train(student, out=tmp_path / "out", work=tmp_path / "work")
-
-
-def test_several_teachers_teach_the_mean_of_their_answers(keyword_folder: Path) -> None:
-    sure = load_model(keyword_folder)
-    unsure = load_model(keyword_folder)
-    torch.nn.init.zeros_(unsure.network.classifier.weight)
-    torch.nn.init.zeros_(unsure.network.classifier.bias)  # says 0.5 to everything
-    windows = sure.maker(64, 8).windows((Segment(0, "agent", "sorry about that", 0.0, 1.0), Segment(1, "customer", "fine", 1.0, 2.0)))
-
-    alone = mean_answer([sure.network], windows, pad_id=0)
-
-    assert alone.max() > 0.9
-    assert torch.allclose(mean_answer([sure.network, unsure.network], windows, pad_id=0), (alone + 0.5) / 2)
 
 
 def test_copies_of_one_call_are_nothing_to_learn_from(training_config: TrainingConfig, tmp_path: Path) -> None:
@@ -452,9 +437,9 @@ def test_copies_of_one_call_are_nothing_to_learn_from(training_config: TrainingC
         train(training_config, out=tmp_path / "out", work=tmp_path / "work")
 
 
-@pytest.mark.parametrize(("role", "kind"), [("base_model", str), ("teachers", lambda folder: (folder,))])
+@pytest.mark.parametrize(("role", "kind"), [("base_model", str), ("teacher", Path)])
 def test_a_trained_model_that_does_not_say_which_calls_it_has_seen_is_refused(
-    training_config: TrainingConfig, keyword_folder: Path, tmp_path: Path, role: str, kind: Callable[[Path], object]
+    training_config: TrainingConfig, keyword_folder: Path, tmp_path: Path, role: str, kind: type
 ) -> None:
     config = training_config.model_copy(update={role: kind(keyword_folder)})
 
@@ -554,7 +539,7 @@ def test_a_dev_file_in_a_training_folder_is_not_learnt_from(training_config: Tra
 @pytest.mark.slow
 def test_a_student_of_fewer_layers_learns_from_a_teacher(trained: tuple[TrainingConfig, Path], tmp_path: Path) -> None:
     config, teacher = trained
-    student = config.model_copy(update={"base_model": str(teacher), "layers": 1, "teachers": (teacher,), "teacher_share": 0.5, "epochs": 5})
+    student = config.model_copy(update={"base_model": str(teacher), "layers": 1, "teacher": teacher, "teacher_share": 0.5, "epochs": 5})
 
     train(student, out=tmp_path / "student", work=tmp_path / "work")
     calibrate(student, tmp_path / "student")
