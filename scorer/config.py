@@ -72,10 +72,17 @@ class Columns(Settings):
 
 
 class Speakers(Settings):
-    """The values of the speaker column that mean agent and customer; case and outer spaces do not count."""
+    """The values of the speaker column that mean agent, customer and known to be neither; case and outer spaces do not count.
+
+    A value under `other` that is an agent's or a customer's too is theirs, so that whoever scores a bot need not take it out there.
+    """
 
     agent: tuple[str, ...] = Field(default=("agent", "rep", "representative", "advisor", "csr"), min_length=1)
     customer: tuple[str, ...] = Field(default=("customer", "client", "caller", "end_user"), min_length=1)
+    other: tuple[str, ...] = (
+        *("bot", "virtual_agent", "virtual agent", "automated_agent", "ai_agent", "chatbot"),
+        *("ivr", "system", "acd", "voicemail", "hold", "music", "announcement", "conference", "workflow"),
+    )
 
     @model_validator(mode="after")
     def _parties_differ(self) -> "Speakers":
@@ -118,6 +125,7 @@ class Limits(Settings):
 
     rejects_max_share: float = Field(default=0.05, ge=0, le=1)
     files_max_rejected: int = Field(default=0, ge=0)
+    unknown_speakers_max_share: float = Field(default=0.4, ge=0, le=1)
     allow_empty: bool = False
     segment_characters: int = Field(default=100_000, ge=1)
     call_mb: int = Field(default=32, ge=1)

@@ -160,6 +160,27 @@ def test_too_many_rejects_have_an_exit_code_of_their_own(tmp_path: Path, keyword
     assert [row["call_id"] for row in table(tmp_path / "out", "calls")] == ["good"]
 
 
+@pytest.mark.parametrize(
+    ("renamed", "unknown"),
+    # of 20 segments, 12 are the agent's
+    [({"agent": "Alice", "customer": "Bob"}, 20), ({"agent": "Alice"}, 12), ({"customer": "Bob"}, 8), ({"agent": "ivr"}, 0)],
+)
+def test_a_night_in_which_nobody_knows_who_speaks_is_no_success(
+    tmp_path: Path, keyword_folder: Path, renamed: dict[str, str], unknown: int
+) -> None:
+    config, source, out, prom = (tmp_path / name for name in ("config.yaml", "night.parquet", "out", "scorer.prom"))
+    config.write_text("model: {shard_rows: 5}\n")
+    pq.write_table(pa.Table.from_pylist([row | {"speaker": renamed.get(row["speaker"], row["speaker"])} for row in rows()]), source)
+
+    code, said = score(source, out, keyword_folder, config=config, metrics=prom)
+
+    assert code == (4 if unknown > 8 else 0) and len(table(out, "calls")) == 4
+    told = f"nobody knows who speaks in {unknown * 5}.0% of the segments and limits.unknown_speakers_max_share allows 40.0%: name"
+    assert (told in said) == (code == 4)
+    assert f"scorer_exit_code {code}.0" in prom.read_text() and f"scorer_unknown_speakers {unknown}.0" in prom.read_text()
+    assert score(source, out, keyword_folder, config=config)[0] == code
+
+
 def test_rejected_files_are_told_apart_from_rejected_rows(night: Path, tmp_path: Path, keyword_folder: Path) -> None:
     shutil.copy(night / "a.parquet", night / "c.parquet")
     pq.write_table(pa.Table.from_pylist(rows({"plain": CALLS["plain"]})), tmp_path / "plain.parquet")
