@@ -344,6 +344,17 @@ def test_check_tells_what_it_understood_and_fails_where_the_night_would(night: P
     assert code == 1 and "call_id" in said
 
 
+def test_check_fails_where_nobody_knows_who_speaks(tmp_path: Path) -> None:
+    pq.write_table(pa.table({"call_id": ["a", "a"], "speaker": ["Bob", "Alice"], "text": ["x", "y"]}), tmp_path / "night.parquet")
+    lax = tmp_path / "lax.yaml"
+    lax.write_text("limits: {unknown_speakers_max_share: 1}\n")
+
+    code, said = scorer("check", tmp_path / "night.parquet", "--config", ROOT / "configs/scoring.yaml")
+
+    assert code == 1 and "problem: nobody knows who speaks in 100.0% of the sampled segments" in said
+    assert scorer("check", tmp_path / "night.parquet", "--config", lax)[0] == 0
+
+
 def test_transcript_text_is_in_no_message(tmp_path: Path, keyword_folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
     secret = "tangerine"
     calls = {k: [turn.replace("word", secret) for turn in turns] for k, turns in CALLS.items()}
