@@ -162,7 +162,7 @@ def check(inputs: Inputs, config: ConfigFile = CONFIG) -> None:
     limits = settings.limits
     with brought(inputs) as files, fence(memory_mb=limits.file_memory_mb, seconds=limits.file_seconds) as behind:
         found = look(files, settings.input, unknown_max_share=limits.unknown_speakers_max_share, behind=behind)
-    say(inspection_table(found))
+    say(inspection_table(found, config))
     if found.problems:
         raise typer.Exit(ExitCode.FAILED)
 

@@ -4,7 +4,8 @@ import difflib
 import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, Literal, TypeVar, get_args
+from types import UnionType
+from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -167,7 +168,7 @@ def _describe(problem: Any, model: type[BaseModel], file: YamlFile) -> Iterator[
         return
     head = f"line {file.line(where)}: {place(file.known(where))}"
     if problem["type"] == "extra_forbidden":
-        near = difflib.get_close_matches(str(where[-1]), sorted(_keys(model)), n=1)
+        near = difflib.get_close_matches(str(where[-1]), sorted(_keys(model, where[:-1])), n=1)
         yield f"{head}: unknown key: " + (f"did you mean {near[0]}?" if near else "remove it")
     elif problem["type"] == "missing":
         yield f"line {file.line(where)}: {place((*file.known(where[:-1]), where[-1]))}: missing: add it"
@@ -183,8 +184,11 @@ def _describe(problem: Any, model: type[BaseModel], file: YamlFile) -> Iterator[
         yield f"{head}: found {found}: {problem['msg'].removeprefix('Value error, ')}{advice}"
 
 
-def _keys(annotation: Any) -> set[str]:
+def _keys(annotation: Any, where: Sequence[Part]) -> set[str]:
+    """The keys that a section may have: another section's would only lead astray."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        fields = annotation.model_fields
-        return set(fields).union(*(_keys(field.annotation) for field in fields.values())) if fields else set()
-    return set().union(*(_keys(part) for part in get_args(annotation)))
+        fields = {field.alias or name: field.annotation for name, field in annotation.model_fields.items()}
+        below = where[1:] if where and where[0] in get_args(fields.get("kind")) else where  # pydantic puts the kind into the path
+        return set(fields) if not below else _keys(fields.get(str(below[0])), below[1:])
+    below = where if get_origin(annotation) in (Union, UnionType, Annotated) else where[1:]
+    return set().union(*(_keys(part, below) for part in get_args(annotation)))

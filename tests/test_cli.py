@@ -341,7 +341,7 @@ def test_check_tells_what_it_understood_and_fails_where_the_night_would(night: P
 
     pq.write_table(pa.table({"id": ["a"], "speaker": ["agent"], "text": ["word"]}), tmp_path / "odd.parquet")
     code, said = scorer("check", tmp_path / "odd.parquet", "--config", config)
-    assert code == 1 and "call_id" in said
+    assert code == 1 and "call_id" in said and f"input and limits are set in {config}" in said.replace("\n", "")
 
 
 def test_check_fails_where_nobody_knows_who_speaks(tmp_path: Path) -> None:

@@ -81,6 +81,19 @@ def test_where_a_column_is_missing_those_that_there_are_are_named(tmp_path: Path
     assert last.endswith('inside "segments": who, said')
 
 
+def test_a_column_that_is_hardly_alike_is_not_suggested(tmp_path: Path) -> None:
+    columns = {"call_id": ["a"], "speaker": ["agent"], "team": ["t"], "utterance": ["x"], "end_time": [1.0]}
+    pq.write_table(pa.table(columns), tmp_path / "x.parquet")
+    columns |= {"text": ["x"]}
+    pq.write_table(pa.table(columns), tmp_path / "y.parquet")
+
+    problems = inspect_inputs(named(tmp_path / "x.parquet"), InputMapping(), unknown_max_share=1.0).problems
+    warnings = inspect_inputs(named(tmp_path / "y.parquet"), InputMapping(), unknown_max_share=1.0).warnings
+
+    assert problems[0] == 'x.parquet: column "text" is missing: set input.columns.text to the right name'
+    assert 'column "end" is not in 1 of 1 files, the closest is "end_time": see input.columns.end' in warnings
+
+
 def test_a_file_that_was_brought_here_is_called_by_where_it_lies(tmp_path: Path) -> None:
     pq.write_table(pa.table({"conversation": ["a"]}), tmp_path / "x.parquet")
 
