@@ -113,7 +113,8 @@ def score(
         counted.update(night.run)
         if night.reused:
             say(f"{out} already holds this run: nothing to do.")
-        say(night_table(night.run, out))
+        else:
+            say(night_table(night.run, out))
         if night.over_budget:
             raise night.over_budget
 
@@ -161,21 +162,23 @@ def check(inputs: Inputs, config: ConfigFile = CONFIG) -> None:
     settings = load_yaml(config, ScoringConfig)
     limits = settings.limits
     with brought(inputs) as files, fence(memory_mb=limits.file_memory_mb, seconds=limits.file_seconds) as behind:
-        found = look(files, settings.input, behind=behind)
-    say(inspection_table(found))
+        found = look(files, settings.input, unknown_max_share=limits.unknown_speakers_max_share, behind=behind)
+    say(inspection_table(found, config))
     if found.problems:
         raise typer.Exit(ExitCode.FAILED)
 
 
-@app.command(epilog="Example: scorer rescore out/night --rubric configs/stricter.yaml --out out/night-stricter")
-def rescore(run: Run, rubric: Annotated[Path, typer.Option("--rubric", help="The new rubric.")], out: Out) -> None:
+@app.command(epilog="Example: scorer rescore out/night --rubric my-rubric.yaml --out out/night-rescored")
+def rescore(
+    run: Run, rubric: Annotated[Path, typer.Option("--rubric", help="Yours: a changed copy of configs/rubric.yaml.")], out: Out
+) -> None:
     """Score a finished run again with another rubric, from its stored predictions."""
     from scorer.rescore import rescore_run
     from scorer.screen import changes_table, night_table, progress_of, say
 
     with progress_of("rescoring") as progress:
-        result, changes = rescore_run(run, rubric=rubric, out=out, progress=progress)
-    say(night_table(result, out))
+        result, changes, reused = rescore_run(run, rubric=rubric, out=out, progress=progress)
+    say(f"{out} already holds this run: nothing to do." if reused else night_table(result, out))
     say(changes_table(changes))
 
 

@@ -4,7 +4,8 @@ import difflib
 import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, Literal, TypeVar, get_args
+from types import UnionType
+from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -72,10 +73,17 @@ class Columns(Settings):
 
 
 class Speakers(Settings):
-    """The values of the speaker column that mean agent and customer; case and outer spaces do not count."""
+    """The values of the speaker column that mean agent, customer and known to be neither; case and outer spaces do not count.
+
+    A value under `other` that is an agent's or a customer's too is theirs, so that whoever scores a bot need not take it out there.
+    """
 
     agent: tuple[str, ...] = Field(default=("agent", "rep", "representative", "advisor", "csr"), min_length=1)
     customer: tuple[str, ...] = Field(default=("customer", "client", "caller", "end_user"), min_length=1)
+    other: tuple[str, ...] = (
+        *("bot", "virtual_agent", "virtual agent", "automated_agent", "ai_agent", "chatbot"),
+        *("ivr", "system", "acd", "voicemail", "hold", "music", "announcement", "conference", "workflow"),
+    )
 
     @model_validator(mode="after")
     def _parties_differ(self) -> "Speakers":
@@ -118,6 +126,7 @@ class Limits(Settings):
 
     rejects_max_share: float = Field(default=0.05, ge=0, le=1)
     files_max_rejected: int = Field(default=0, ge=0)
+    unknown_speakers_max_share: float = Field(default=0.4, ge=0, le=1)
     allow_empty: bool = False
     segment_characters: int = Field(default=100_000, ge=1)
     call_mb: int = Field(default=32, ge=1)
@@ -159,7 +168,7 @@ def _describe(problem: Any, model: type[BaseModel], file: YamlFile) -> Iterator[
         return
     head = f"line {file.line(where)}: {place(file.known(where))}"
     if problem["type"] == "extra_forbidden":
-        near = difflib.get_close_matches(str(where[-1]), sorted(_keys(model)), n=1)
+        near = difflib.get_close_matches(str(where[-1]), sorted(_keys(model, where[:-1])), n=1)
         yield f"{head}: unknown key: " + (f"did you mean {near[0]}?" if near else "remove it")
     elif problem["type"] == "missing":
         yield f"line {file.line(where)}: {place((*file.known(where[:-1]), where[-1]))}: missing: add it"
@@ -175,8 +184,11 @@ def _describe(problem: Any, model: type[BaseModel], file: YamlFile) -> Iterator[
         yield f"{head}: found {found}: {problem['msg'].removeprefix('Value error, ')}{advice}"
 
 
-def _keys(annotation: Any) -> set[str]:
+def _keys(annotation: Any, where: Sequence[Part]) -> set[str]:
+    """The keys that a section may have: another section's would only lead astray."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        fields = annotation.model_fields
-        return set(fields).union(*(_keys(field.annotation) for field in fields.values())) if fields else set()
-    return set().union(*(_keys(part) for part in get_args(annotation)))
+        fields = {field.alias or name: field.annotation for name, field in annotation.model_fields.items()}
+        below = where[1:] if where and where[0] in get_args(fields.get("kind")) else where  # pydantic puts the kind into the path
+        return set(fields) if not below else _keys(fields.get(str(below[0])), below[1:])
+    below = where if get_origin(annotation) in (Union, UnionType, Annotated) else where[1:]
+    return set().union(*(_keys(part, below) for part in get_args(annotation)))

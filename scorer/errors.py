@@ -67,7 +67,7 @@ class ReviewError(ScorerError):
 
 
 class RejectBudgetError(ScorerError):
-    """The run is complete, but more was rejected than the config allows."""
+    """The run is complete, but more was rejected, or said by nobody known, than the config allows."""
 
     exit_code = ExitCode.TOO_MANY_REJECTS
 

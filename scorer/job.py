@@ -83,7 +83,7 @@ def _told(settings: ScoringConfig) -> dict[str, Any]:
 
 
 def over_budget(job: Job, run: dict[str, Any], out: Path) -> RejectBudgetError | None:
-    """Whether more was rejected than the config allows."""
+    """Whether more was rejected, or said by nobody known, than the config allows."""
     counts, limits = run["counts"], job.settings.limits
     rejected, files = counts["rows_rejected"], counts["files_rejected"]
     share = rejected / max(1, rejected + counts["rows_scored"])
@@ -92,6 +92,11 @@ def over_budget(job: Job, run: dict[str, Any], out: Path) -> RejectBudgetError |
         found.append(f"{files} of {len(job.files)} files were rejected and limits.files_max_rejected allows {limits.files_max_rejected}")
     if share > limits.rejects_max_share:
         found.append(f"{share:.1%} of the rows were rejected and limits.rejects_max_share allows {limits.rejects_max_share:.1%}")
-    if not found:
-        return None
-    return RejectBudgetError(f"{out}: done, but {' and '.join(found)}: read {out}/rejects/ and mend the export")
+    told = [f"{' and '.join(found)}: read {out}/rejects/ and mend the export"] if found else []
+    unknown = counts["notes"].get("unknown_speaker", 0) / max(1, counts["segments"])
+    if unknown > limits.unknown_speakers_max_share:
+        told.append(
+            f"nobody knows who speaks in {unknown:.1%} of the segments and limits.unknown_speakers_max_share allows "
+            f"{limits.unknown_speakers_max_share:.1%}: name your speaker values in the config under input.speakers, scorer check lists them"
+        )
+    return RejectBudgetError(f"{out}: done, but {'; '.join(told)}") if told else None

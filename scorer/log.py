@@ -8,11 +8,23 @@ from typing import Any
 
 LOGGER = logging.getLogger("scorer")
 LOGGER.addHandler(logging.NullHandler())  # silent unless asked for
+LEVELS = {  # by event; the others are info
+    "failed": logging.ERROR,
+    "unwritten": logging.ERROR,
+    "rejected": logging.WARNING,
+    "retrying": logging.WARNING,
+    "waiting": logging.WARNING,
+    "worker_lost": logging.WARNING,
+    "ray": logging.WARNING,
+}
 
 
 def tell(event: str, **facts: Any) -> None:
     """Log one event: a fixed name, and numbers, ids, paths or our own messages. Never text from a transcript."""
-    LOGGER.info(event, extra={"facts": facts})
+    if not LOGGER.isEnabledFor(logging.INFO):
+        return  # nobody asked, though a library's own handler would show a warning
+    rejects = facts.get("rows_rejected") or facts.get("files_rejected")
+    LOGGER.log(LEVELS.get(event, logging.WARNING if rejects else logging.INFO), event, extra={"facts": facts})
 
 
 def told(event: str, message: str, **facts: Any) -> None:

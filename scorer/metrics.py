@@ -22,13 +22,15 @@ def write_metrics(path: Path, *, exit_code: int, finished: float, run: dict[str,
     `finished` is seconds since 1970. Raises RunError where the file cannot be written.
     """
     registry = CollectorRegistry()
-    _gauge(registry, "exit_code", "How the last run ended: 0 done, 4 done with too many rejects, else not done.", exit_code)
+    _gauge(registry, "exit_code", "How the last run ended: 0 done, 4 done, but beyond a limit of the config, else not done.", exit_code)
     _gauge(registry, "finished_timestamp_seconds", "When the last run ended.", finished)
     if run is not None:
         counts = run["counts"]
         _gauge(registry, "run_seconds", "How long it took.", run["seconds"])
         for name in ("calls", "segments", "rows_scored", "rows_rejected", "files_rejected", "flagged_calls"):
             _gauge(registry, name, f"{name.replace('_', ' ')} of the last complete run.", counts[name])
+        unknown = counts["notes"].get("unknown_speaker", 0)
+        _gauge(registry, "unknown_speakers", "Segments of which nobody knows who speaks, of the last complete run.", unknown)
         rejects = Gauge("scorer_rejects", "Rejected rows, or files, by reason.", ["reason"], registry=registry)
         for reason, number in counts["rejects"].items():
             rejects.labels(reason).set(number)

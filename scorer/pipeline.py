@@ -38,12 +38,12 @@ Kept = Callable[[Shard], Shard]
 
 @dataclass(frozen=True, slots=True)
 class Night:
-    """A finished run: its run.json, whether it was there before, whether too much was rejected."""
+    """A finished run: its run.json, whether it was there before, whether it is not good enough."""
 
     out: Path
     run: dict[str, Any]
     reused: bool = False
-    over_budget: RejectBudgetError | None = None  # set where more was rejected than the config allows
+    over_budget: RejectBudgetError | None = None  # set where a limit of the config says so
 
 
 def score_night(

@@ -74,8 +74,8 @@ class Rescored:
     changes: tuple[Change, ...]
 
 
-def rescore_run(run: Path, *, rubric: Path, out: Path, progress: Progress) -> tuple[dict[str, Any], list[Change]]:
-    """Write a run of the same predictions under another rubric; returns its run.json and the calls that changed band.
+def rescore_run(run: Path, *, rubric: Path, out: Path, progress: Progress) -> tuple[dict[str, Any], list[Change], bool]:
+    """Write a run of the same predictions under another rubric; returns its run.json, the calls that changed band, whether it was there.
 
     Raises RunError where `run` is not a finished run or `out` holds another one, ConfigError where the rubric does not fit.
     """
@@ -107,7 +107,7 @@ def rescore_run(run: Path, *, rubric: Path, out: Path, progress: Progress) -> tu
             for _ in rescored():
                 pass
             ensure_report(out, wanted)
-            return before, changes
+            return before, changes, True
         with folder.workdir(), folder.writer(wanted, asked.tables) as writer:
             call_ids = _write(writer, rescored())
             for reject in read_rejects(run):
@@ -120,7 +120,7 @@ def rescore_run(run: Path, *, rubric: Path, out: Path, progress: Progress) -> tu
         result |= {"rescored_from": old["run_id"], "seconds": round(time.monotonic() - started, 2)}
         whole = folder.publish([shard], result)
         write_report(out)
-        return whole, changes
+        return whole, changes, False
 
 
 def _write(writer: ShardWriter, found: Iterable[Rescored]) -> list[str]:

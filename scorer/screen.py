@@ -141,12 +141,13 @@ def changes_table(changes: Sequence[Any]) -> RenderableType:
     return table
 
 
-def inspection_table(found: Any) -> RenderableType:
-    """What `scorer check` understood, then every warning and problem."""
+def inspection_table(found: Any, config: Path) -> RenderableType:
+    """What `scorer check` understood, then every warning and problem, and where the settings are that they name."""
     told = [Text(f"warning: {printable(warning)}") for warning in found.warnings]
     told += [Text(f"problem: {printable(problem)}") for problem in found.problems]
-    verdict = Text("cannot be scored: mend the problems above" if found.problems else "can be scored")
-    return Group(*([_understood(found)] if found.files else []), *told, verdict)
+    where = f"; input and limits are set in {config}" if any("input." in str(line) for line in told) else ""
+    verdict = "cannot be scored: mend the problems above" if found.problems else "can be scored"
+    return Group(*([_understood(found)] if found.files else []), *told, Text(verdict + where))
 
 
 def _understood(found: Any) -> Table:

@@ -131,7 +131,7 @@ def test_the_same_again_does_nothing_and_another_run_is_refused(night: Path, tmp
     score(night, run, keyword_folder)
     before = {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in run.rglob("*") if path.is_file()}
 
-    assert score(night, run, keyword_folder)[0] == 0
+    assert score(night, run, keyword_folder) == (0, f"{run} already holds this run: nothing to do.\n")
     code, said = score(night / "a.parquet", run, keyword_folder)
 
     assert code == 1 and "which had other inputs: choose another --out" in said
@@ -158,6 +158,27 @@ def test_too_many_rejects_have_an_exit_code_of_their_own(tmp_path: Path, keyword
 
     assert code == 4 and "70.0% of the rows were rejected" in said
     assert [row["call_id"] for row in table(tmp_path / "out", "calls")] == ["good"]
+
+
+@pytest.mark.parametrize(
+    ("renamed", "unknown"),
+    # of 20 segments, 12 are the agent's
+    [({"agent": "Alice", "customer": "Bob"}, 20), ({"agent": "Alice"}, 12), ({"customer": "Bob"}, 8), ({"agent": "ivr"}, 0)],
+)
+def test_a_night_in_which_nobody_knows_who_speaks_is_no_success(
+    tmp_path: Path, keyword_folder: Path, renamed: dict[str, str], unknown: int
+) -> None:
+    config, source, out, prom = (tmp_path / name for name in ("config.yaml", "night.parquet", "out", "scorer.prom"))
+    config.write_text("model: {shard_rows: 5}\n")
+    pq.write_table(pa.Table.from_pylist([row | {"speaker": renamed.get(row["speaker"], row["speaker"])} for row in rows()]), source)
+
+    code, said = score(source, out, keyword_folder, config=config, metrics=prom)
+
+    assert code == (4 if unknown > 8 else 0) and len(table(out, "calls")) == 4
+    told = f"nobody knows who speaks in {unknown * 5}.0% of the segments and limits.unknown_speakers_max_share allows 40.0%: name"
+    assert (told in said) == (code == 4)
+    assert f"scorer_exit_code {code}.0" in prom.read_text() and f"scorer_unknown_speakers {unknown}.0" in prom.read_text()
+    assert score(source, out, keyword_folder, config=config)[0] == code
 
 
 def test_rejected_files_are_told_apart_from_rejected_rows(night: Path, tmp_path: Path, keyword_folder: Path) -> None:
@@ -250,6 +271,8 @@ def test_rescoring_says_which_calls_changed_band_and_why(night: Path, tmp_path: 
     new = {row["call_id"]: row for row in table(tmp_path / "new", "calls")}
     assert (new["bad"]["score"], new["bad"]["agent_id"], new["good"]["score"]) == (50.0, "a-bad", 100.0)
     assert table(tmp_path / "new", "rejects")[0]["reason"] == "call_id_missing"
+    again = scorer("rescore", tmp_path / "run", "--rubric", tmp_path / "kinder.yaml", "--out", tmp_path / "new")[1]
+    assert "already holds this run" in again and "poor -> fair" in again and "hits of chances" not in again
 
 
 def test_rescoring_with_the_same_rubric_gives_the_same_scores(night: Path, tmp_path: Path, keyword_folder: Path) -> None:
@@ -320,7 +343,18 @@ def test_check_tells_what_it_understood_and_fails_where_the_night_would(night: P
 
     pq.write_table(pa.table({"id": ["a"], "speaker": ["agent"], "text": ["word"]}), tmp_path / "odd.parquet")
     code, said = scorer("check", tmp_path / "odd.parquet", "--config", config)
-    assert code == 1 and "call_id" in said
+    assert code == 1 and "call_id" in said and f"input and limits are set in {config}" in said.replace("\n", "")
+
+
+def test_check_fails_where_nobody_knows_who_speaks(tmp_path: Path) -> None:
+    pq.write_table(pa.table({"call_id": ["a", "a"], "speaker": ["Bob", "Alice"], "text": ["x", "y"]}), tmp_path / "night.parquet")
+    lax = tmp_path / "lax.yaml"
+    lax.write_text("limits: {unknown_speakers_max_share: 1}\n")
+
+    code, said = scorer("check", tmp_path / "night.parquet", "--config", ROOT / "configs/scoring.yaml")
+
+    assert code == 1 and "problem: nobody knows who speaks in 100.0% of the sampled segments" in said
+    assert scorer("check", tmp_path / "night.parquet", "--config", lax)[0] == 0
 
 
 def test_transcript_text_is_in_no_message(tmp_path: Path, keyword_folder: Path, capfd: pytest.CaptureFixture[str]) -> None:

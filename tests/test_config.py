@@ -55,6 +55,9 @@ def test_an_empty_file_means_the_defaults(tmp_path: Path, text: str) -> None:
         ("limits: {rejects_max_share: .nan}\n", ["limits.rejects_max_share", "finite"]),
         ("limits: {rejects_max_share: .inf}\n", ["limits.rejects_max_share"]),
         ("limits: {rejects_max_shar: 0.1}\n", ["limits.rejects_max_shar", "did you mean rejects_max_share?"]),
+        ("input: {columns: {time_units: a}}\n", ["line 1: input.columns.time_units: unknown key: remove it"]),  # a key of another section
+        ("input: {columns: {speakr: a}}\n", ["input.columns.speakr: unknown key: did you mean speaker?"]),
+        ("inputs: {}\n", ["inputs: unknown key: did you mean input?"]),
         ("model: {window_tokens: 0400}\n", ["model.window_tokens", "octal"]),
         ("model: {window_tokens: '512'}\n", ["model.window_tokens", "'512'"]),
         ("model: {window_tokens: 1024, batch_tokens: 1}\n", ["model.window_tokens: found 1024", "model.batch_tokens: found 1"]),
@@ -153,6 +156,8 @@ def changed(folder: Path, file: str, old: str, new: str) -> tuple[Path, str]:
         ("training", "context_tokens: 96", "context_tokens: 256", "context_tokens: context_tokens of 256"),
         ("training", "dev: [models/data/dev.jsonl]", "dev: []", "dev: found []"),
         ("training", "seed: 13", "sead: 13", "sead: unknown key: did you mean seed?"),
+        ("rubric", "    limit: 0.2", "    limitt: 0.2", "behaviours.interruption.limitt: unknown key: did you mean limit?"),
+        ("rubric", "    limit: 0.2", "    targett: 0.2", "behaviours.interruption.targett: unknown key: remove it"),  # a key of other kinds
         ("training", "seed: 13", "seed: 013", "seed: 013 would be read as an octal number"),
     ],
 )

@@ -416,6 +416,8 @@ def test_the_log_is_one_object_a_line_without_any_text_of_a_call(bench: Bench, t
 
     lines = [line for line in said.splitlines() if line.startswith("{")]
     assert [json.loads(line)["event"] for line in lines[:2]] == ["started", "reading"] and json.loads(lines[-1])["event"] == "failed"
+    assert [json.loads(lines[at])["level"] for at in (0, -1)] == ["info", "error"]
+    assert {event["level"] for event in events(said, "rejected")} == {"warning"}
     assert len({json.loads(line)["run_id"] for line in lines if "run_id" in json.loads(line)}) == 1
     assert code == 4 and "tangerin" not in said + (tmp_path / "scorer.prom").read_text() + (bench.out / "run.json").read_text()
     metrics = (tmp_path / "scorer.prom").read_text()

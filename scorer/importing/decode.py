@@ -48,6 +48,9 @@ def decode(content: bytes) -> Iterator[Content | SourceError]:
     if content.startswith(b"PK\x03\x04"):
         yield Content("table", read_workbook(content))
         return
+    if content.startswith(b"PAR1"):
+        yield SourceError(ImportReason.UNKNOWN_FORMAT, "Parquet already, which needs no import: give it to scorer check and scorer score")
+        return
     text = to_text(content)
     if not text.strip():
         yield SourceError(ImportReason.EMPTY_FILE, "no content: export it again")

@@ -28,7 +28,8 @@ class RoleAnswer:
 def role_names(speakers: Speakers) -> dict[str, Role]:
     """What a role may be called in a source: the speaker values of the settings, and the names of machines."""
     agent: dict[str, Role] = {fold(name): "agent" for name in speakers.agent}
-    return {fold(name): role for name, role in MACHINES.items()} | agent | {fold(name): "customer" for name in speakers.customer}
+    other: dict[str, Role] = {fold(name): MACHINES.get(fold(name), "ivr") for name in speakers.other}
+    return {**MACHINES, **other, **agent, **{fold(name): "customer" for name in speakers.customer}}
 
 
 def parse_role_map(text: str) -> dict[str, Role]:

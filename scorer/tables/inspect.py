@@ -81,10 +81,10 @@ class _Sample:
         self.durations += spans
 
 
-def inspect_inputs(files: Mapping[Path, str], mapping: InputMapping, *, sample_rows: int = 2000) -> Inspection:
+def inspect_inputs(files: Mapping[Path, str], mapping: InputMapping, *, unknown_max_share: float, sample_rows: int = 2000) -> Inspection:
     """Look at every footer and at the first `sample_rows` rows of some files. Raises nothing for bad input: see `problems`.
 
-    `files` says what each is called where it lies.
+    `files` says what each is called where it lies; a larger share of sampled segments with an unknown speaker is a problem.
     """
     layouts: list[Layout] = []
     views: list[FileView] = []
@@ -105,6 +105,7 @@ def inspect_inputs(files: Mapping[Path, str], mapping: InputMapping, *, sample_r
                     _sample_file(sample, read_batches(file, rows=min(sample_rows, 1024)), layout, mapping=mapping, limit=sample_rows)
         except InputError as error:
             problems.append(str(error).replace(str(path), name))
+    problems += _unknown_problems(sample, mapping, unknown_max_share)
     return _summary(sample, layouts, mapping=mapping, views=views, problems=problems)
 
 
@@ -159,6 +160,16 @@ def _summary(
         problems=tuple(problems),
         warnings=tuple(_warnings(sample, layouts, mapping)),
     )
+
+
+def _unknown_problems(sample: _Sample, mapping: InputMapping, allowed: float) -> Iterator[str]:
+    known = party_of(mapping)
+    unknown = sum(count for value, count in sample.speakers.items() if fold(value or "") not in known) / max(1, sample.segments)
+    if unknown > allowed:
+        yield (
+            f"nobody knows who speaks in {unknown:.1%} of the sampled segments and limits.unknown_speakers_max_share allows {allowed:.1%}: "
+            "add your values to input.speakers"
+        )
 
 
 def _warnings(sample: _Sample, layouts: Sequence[Layout], mapping: InputMapping) -> Iterator[str]:

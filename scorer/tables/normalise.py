@@ -97,9 +97,10 @@ def parse_segments(get: Get, mapping: InputMapping) -> list[SegmentRow]:
 
 
 def party_of(mapping: InputMapping) -> dict[str, Speaker]:
-    """Which party a folded speaker value stands for."""
+    """Which party a folded speaker value stands for; unknown ones are not in it."""
+    other: dict[str, Speaker] = {fold(value): "other" for value in mapping.speakers.other}
     agent: dict[str, Speaker] = {fold(value): "agent" for value in mapping.speakers.agent}
-    return agent | {fold(value): "customer" for value in mapping.speakers.customer}
+    return other | agent | {fold(value): "customer" for value in mapping.speakers.customer}
 
 
 def column_getter(batch: pa.RecordBatch, layout: Layout) -> Get:

@@ -20,7 +20,7 @@ def main(count: int = 100_000) -> None:
         run, rubric = write_stored(Path(place) / "run", count), Path(place) / "rubric.yaml"
         rubric.write_text(RUBRIC.read_text(encoding="utf-8").replace("version: 1", "version: 2").replace("limit: 0.2", "limit: 0.3"))
         began = time.perf_counter()
-        _, changes = rescore_run(run, rubric=rubric, out=Path(place) / "again", progress=lambda done, of: None)
+        _, changes, _ = rescore_run(run, rubric=rubric, out=Path(place) / "again", progress=lambda done, of: None)
         print(f"{count} stored calls scored again in {time.perf_counter() - began:.1f} s, {len(changes)} changed band")
 
 

@@ -55,6 +55,14 @@ def test_bad_content_has_its_reason(tmp_path: Path, content: bytes, reason: str)
     assert reasons(tmp_path / "call.json", out=tmp_path / "calls.parquet") == [reason]
 
 
+def test_parquet_is_sent_on_to_be_scored(tmp_path: Path) -> None:
+    run_import(GOOD, out=tmp_path / "good.parquet")
+
+    calls, rejects = run_import(tmp_path / "good.parquet", out=tmp_path / "calls.parquet")
+
+    assert calls == [] and rejects[0]["reason"] == "unknown_format" and "scorer score" in rejects[0]["detail"]
+
+
 def test_what_a_text_without_a_format_may_need_is_said(tmp_path: Path) -> None:
     (tmp_path / "call.txt").write_text("Ana> hello\nBen> hello\n", encoding="utf-8")
 

@@ -6,7 +6,7 @@ import pytest
 
 from scorer.config import Speakers
 from scorer.importing.checks import check_channels, ordered, timing_tier
-from scorer.importing.roles import RoleAnswer, parse_role_map, resolve_roles, role_names
+from scorer.importing.roles import MACHINES, RoleAnswer, parse_role_map, resolve_roles, role_names
 from scorer.importing.source import ReadOptions, Role, SourceCall, SourceError, SourceSegment
 from scorer.records import Word
 
@@ -40,6 +40,11 @@ def test_the_first_that_knows_the_role_says_it(segment: SourceSegment, role_map:
     given = answer(segment, role_map, {"p1": "customer"}, ch_1="agent")
 
     assert (given.role, given.source) == found
+
+
+def test_a_night_knows_the_machines_that_an_import_knows_and_the_other_way_round() -> None:
+    assert set(MACHINES) == set(Speakers().other)
+    assert role_names(Speakers(other=("Supervisor", "bot")))["supervisor"] == "ivr" and NAMES["bot"] == "bot"
 
 
 @pytest.mark.parametrize(

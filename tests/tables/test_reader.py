@@ -150,7 +150,16 @@ def test_the_mapping_names_columns_and_speakers(tmp_path: Path) -> None:
     call = one(tmp_path, {"id": [7, 7, 7], "speaker": ["0", "ch_1 ", "ivr"], "content": ["x", "y", "z"], "text": [1, 1, 2]}, mapping)
 
     assert (call.call_id, [s.speaker for s in call.segments]) == ("7", ["agent", "customer", "other"])
-    assert (call.fields, call.notes) == ({"text": 1}, {"unknown_speaker": 1, "conflicting_fields": 1})
+    assert (call.fields, call.notes) == ({"text": 1}, {"conflicting_fields": 1})
+
+
+def test_a_value_that_is_a_party_of_its_own_and_a_machine_too_is_the_partys(tmp_path: Path) -> None:
+    mapping = InputMapping(speakers=Speakers(agent=("Chatbot",), other=("chatbot", "supervisor")))
+
+    call = one(tmp_path, {"call_id": ["a"] * 3, "speaker": ["chatbot", "Supervisor", "ivr"], "text": ["x", "y", "z"]}, mapping)
+
+    assert [s.speaker for s in call.segments] == ["agent", "other", "other"]
+    assert call.notes == {"unknown_speaker": 1, "no_customer": 1}
 
 
 @pytest.mark.parametrize(
@@ -172,7 +181,8 @@ def test_text_may_have_any_layout(tmp_path: Path, kind: pa.DataType) -> None:
         ({"start": [-1.0, 3.0], "end": [1.0, 2.0]}, {"time_dropped": 2}),
         ({"start": [None, 0.0], "end": [1.0, 0.0]}, {}),
         ({"speaker": ["agent", None]}, {"unknown_speaker": 1, "no_customer": 1}),
-        ({"speaker": ["bot", "CLIENT "]}, {"unknown_speaker": 1, "no_agent": 1}),
+        ({"speaker": ["Bob", "CLIENT "]}, {"unknown_speaker": 1, "no_agent": 1}),
+        ({"speaker": ["Bot ", "CLIENT "]}, {"no_agent": 1}),
         ({"text": ["a\0b", "\x1b[1m"]}, {"text_repaired": 2}),
         ({"text": ["a\tb\nc", "مرحبا \u202e 👩‍👩‍👧"]}, {}),
         ({"text": pa.array([b"caf\xe9", b"\xed\xa0\x80"])}, {"text_repaired": 2}),
