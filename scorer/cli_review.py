@@ -44,7 +44,7 @@ def open_review(
     seed: Annotated[int, typer.Option("--seed", help="Which of them.")] = 13,
     browser: Annotated[bool, typer.Option(help="Open the browser.")] = True,
 ) -> None:
-    """Open the review app on finished runs."""
+    """Open the review app on finished runs, and on those that the database has: it keeps them until scorer review forget."""
     import getpass
 
     from scorer.review.server import open_desk, serve
@@ -86,6 +86,21 @@ def import_verdicts(
 
     with existing(db) as connection:
         typer.echo(f"{import_annotations(connection, file)} annotations are new")
+
+
+@review.command("forget", epilog="Example: scorer review forget out/night-stricter")
+def forget(
+    run: Annotated[str, typer.Argument(metavar="RUN", help="The folder that it was opened with, or its run_id.")], db: Database = REVIEWS
+) -> None:
+    """Take a run out of queue and trends, such as a rescored copy; what people said of its calls stays."""
+    from scorer.errors import count_of
+    from scorer.review.index import forget_run
+    from scorer.review.store import existing
+
+    with existing(db) as connection:
+        stay = forget_run(connection, run)
+    kept = f"; {count_of(stay, 'call')} of it that people spoke of stay{'s' if stay == 1 else ''}" if stay else ""
+    typer.echo(f"{run} is no longer in {db}{kept}; scorer review RUN takes it in again")
 
 
 @users.command("add", epilog="Example: scorer review users add ana --role admin")
