@@ -16,7 +16,9 @@ import pytest
 from fastapi.routing import APIRoute
 from runs import BAD, GOOD, call, write_run
 from starlette.testclient import TestClient
+from typer.testing import CliRunner
 
+from scorer.cli import app
 from scorer.errors import ReviewError, RunError
 from scorer.review import accounts, calls, entry, numbers
 from scorer.review.accounts import add_account, remove_account
@@ -311,10 +313,24 @@ def test_passwords_are_hashed_and_not_short(closed: TestClient, database: sqlite
         add_account(database, "new name\n", PASSWORD, "reviewer")
 
 
-@pytest.mark.parametrize("options", [{"host": "0.0.0.0", "allowed": []}, {"host": "127.0.0.1", "allowed": ["review.example"]}])
-def test_other_addresses_need_accounts(desk: Desk, options: dict[str, object]) -> None:
-    with pytest.raises(ReviewError, match="users add"):
-        serve(desk, port=0, ready=lambda address: None, **options)  # type: ignore[arg-type]
+@pytest.mark.parametrize(
+    ("host", "allowed", "asked"),
+    [("0.0.0.0", [], "--host 0.0.0.0"), ("127.0.0.1", ["review.example"], "--allow-host review.example")],
+)
+def test_other_addresses_need_accounts(desk: Desk, host: str, allowed: list[str], asked: str) -> None:
+    with pytest.raises(ReviewError, match=f"^{asked}: .*users add"):
+        serve(desk, port=0, ready=lambda address: None, host=host, allowed=allowed)
+
+
+def test_what_is_typed_about_people_and_runs_is_answered_in_a_line(desk: Desk, database: sqlite3.Connection) -> None:
+    add_account(database, "ana", PASSWORD, "reviewer")
+
+    def typed(*words: str) -> str:
+        return CliRunner().invoke(app, ["review", *words, "--db", str(desk.db)]).stdout
+
+    assert typed("users", "remove", "ana") == "ana may get in no more\n"
+    assert typed("forget", "run-1") == f"run-1 is no longer in {desk.db}; scorer review RUN takes it in again\n"
+    assert all(option in CliRunner().invoke(app, ["review", "--help"]).stdout for option in ("--db", "--sample", "--allow-host"))
 
 
 def test_the_log_names_routes_and_never_words(browser: TestClient, caplog: pytest.LogCaptureFixture) -> None:
