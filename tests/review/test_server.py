@@ -25,6 +25,7 @@ from scorer.review.accounts import add_account, remove_account
 from scorer.review.entry import OPEN
 from scorer.review.server import LOGGING, create_app, open_desk, serve
 from scorer.review.store import opened
+from scorer.review.verdicts import Subject, save_verdict
 from scorer.review.web import Desk
 
 PASSWORD = "correct horse battery"
@@ -320,6 +321,15 @@ def test_passwords_are_hashed_and_not_short(closed: TestClient, database: sqlite
 def test_other_addresses_need_accounts(desk: Desk, host: str, allowed: list[str], asked: str) -> None:
     with pytest.raises(ReviewError, match=f"^{asked}: .*users add"):
         serve(desk, port=0, ready=lambda address: None, host=host, allowed=allowed)
+
+
+def test_a_number_of_few_verdicts_has_no_range(desk: Desk, database: sqlite3.Connection) -> None:
+    save_verdict(database, Subject(1, "label", 1, "interruption"), "yes", who="ana", machine={"given": True})
+
+    with client(desk) as browser:
+        page = browser.get("/agreement").text
+
+    assert "<b>1.00</b>" in page and "too few to tell" in page and "1.00 to 1.00" not in page
 
 
 def test_what_is_typed_about_people_and_runs_is_answered_in_a_line(desk: Desk, database: sqlite3.Connection) -> None:
