@@ -20,7 +20,8 @@ class ReviewGroup(TyperGroup):
 
 review = typer.Typer(
     cls=ReviewGroup,
-    help="Look at flagged calls in the browser, say what is right and wrong, and teach the model. `scorer review RUN...` opens the app.",
+    help="Look at flagged calls in the browser, say what is right and wrong, and teach the model. `scorer review RUN...` opens the app; "
+    "its options (--db, --sample, --seed, --host, --port, --allow-host) are shown by `scorer review open --help`.",
     epilog="Example: scorer review out/night",
     no_args_is_help=True,
     rich_markup_mode=None,
@@ -44,7 +45,7 @@ def open_review(
     seed: Annotated[int, typer.Option("--seed", help="Which of them.")] = 13,
     browser: Annotated[bool, typer.Option(help="Open the browser.")] = True,
 ) -> None:
-    """Open the review app on finished runs."""
+    """Open the review app on finished runs, and on those that the database has: it keeps them until scorer review forget."""
     import getpass
 
     from scorer.review.server import open_desk, serve
@@ -63,6 +64,7 @@ def export_verdicts(
     out: Annotated[Path, typer.Argument(metavar="FOLDER", help="A folder that the training reads.")], db: Database = REVIEWS
 ) -> None:
     """Write what people confirmed as labelled calls, for make retrain."""
+    from scorer.errors import count_of
     from scorer.review.export import export_labelled, left_out
     from scorer.review.store import existing
 
@@ -71,7 +73,7 @@ def export_verdicts(
         for line in left_out(connection):
             typer.echo(line, err=True)
     if calls:
-        typer.echo(f"{path} holds {calls} labelled calls; next: make retrain")
+        typer.echo(f"{path} holds {count_of(calls, 'labelled call')}; next: make retrain")
     else:
         typer.echo(f"{path} is empty: in {db} nobody has confirmed or denied a label yet; look at calls with scorer review RUN", err=True)
 
@@ -81,11 +83,27 @@ def import_verdicts(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="Label Studio's JSON export.")], db: Database = REVIEWS
 ) -> None:
     """Take annotations from Label Studio in as verdicts."""
+    from scorer.errors import count_of
     from scorer.review.label_studio import import_annotations
     from scorer.review.store import existing
 
     with existing(db) as connection:
-        typer.echo(f"{import_annotations(connection, file)} annotations are new")
+        typer.echo(f"{count_of(import_annotations(connection, file), 'new annotation')} taken in")
+
+
+@review.command("forget", epilog="Example: scorer review forget out/night-stricter")
+def forget(
+    run: Annotated[str, typer.Argument(metavar="RUN", help="The folder that it was opened with, or its run_id.")], db: Database = REVIEWS
+) -> None:
+    """Take a run out of queue and trends, such as a rescored copy; what people said of its calls stays."""
+    from scorer.errors import count_of
+    from scorer.review.index import forget_run
+    from scorer.review.store import existing
+
+    with existing(db) as connection:
+        stay = forget_run(connection, run)
+    kept = f"; {count_of(stay, 'call')} of it that people spoke of stay{'s' if stay == 1 else ''}" if stay else ""
+    typer.echo(f"{run} is no longer in {db}{kept}; scorer review RUN takes it in again")
 
 
 @users.command("add", epilog="Example: scorer review users add ana --role admin")
@@ -127,3 +145,4 @@ def remove_user(name: Annotated[str, typer.Argument(metavar="NAME")], db: Databa
 
     with existing(db) as connection:
         remove_account(connection, name)
+    typer.echo(f"{name} may get in no more")

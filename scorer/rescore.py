@@ -117,7 +117,7 @@ def rescore_run(run: Path, *, rubric: Path, out: Path, progress: Progress) -> tu
             totals.rows_scored = old["counts"]["rows_scored"]  # the tables hold segments, not the rows that they were made of
             shard = folder.keep(writer, totals.counts(), call_ids=call_ids)
         result = describe_run(stamp, wanted, labels=labels, rubric=rules, totals=totals)
-        result |= {"rescored_from": old["run_id"], "seconds": round(time.monotonic() - started, 2)}
+        result |= {"rescored_from": old["run_id"], "inputs": old.get("inputs", []), "seconds": round(time.monotonic() - started, 2)}
         whole = folder.publish([shard], result)
         write_report(out)
         return whole, changes, False

@@ -89,7 +89,7 @@ def import_table(result: Any) -> RenderableType:
         f"{title}: {', '.join(f'{name} {number}' for name, number in sorted(found.items())) or 'none'}"
         for title, found in (("overlap is known from", counts.tiers), ("roles by", counts.role_sources))
     ]
-    suspect = [f"roles look swapped in {counts.suspects} calls: see the column role_suspect"] if counts.suspects else []
+    suspect = [f"roles look swapped in {count_of(counts.suspects, 'call')}: see the column role_suspect"] if counts.suspects else []
     return Group(table, *map(Text, [*lines, *suspect, *_left_out(counts.notes.left_out), f"{result.out}   rejects: {result.rejects}"]))
 
 
@@ -157,11 +157,11 @@ def _understood(found: Any) -> Table:
     timed = "none" if found.timed_share is None else f"{found.timed_share:.0%} of the segments have a start and an end"
     typical = "" if found.median_segment_s is None else f"; half of them last longer than {found.median_segment_s:.1f} s"
     for name, value in (
-        ("files", f"{len(found.files)} readable, {rows} rows ({', '.join(shapes) or 'none'})"),
+        ("files", f"{len(found.files)} readable, {count_of(rows, 'row')} ({', '.join(shapes) or 'none'})"),
         ("columns", ", ".join(f"{ours} = {theirs} ({kind})" for ours, (theirs, kind) in found.columns.items())),
         ("carried", ", ".join(f"{name} ({kind})" for name, kind in found.carried.items()) or "none"),
         ("speakers", ", ".join(f"{printable(str(s.value))[:40]} = {s.party} ({s.count})" for s in found.speakers)),
-        ("sample", f"{found.sampled_calls} calls, {found.sampled_segments} segments"),
+        ("sample", f"{count_of(found.sampled_calls, 'call')}, {count_of(found.sampled_segments, 'segment')}"),
         ("clock", timed + typical),
         ("words", "none" if not found.words_share else f"{found.words_share:.0%} of the segments have word times"),
     ):
@@ -171,7 +171,7 @@ def _understood(found: Any) -> Table:
 
 def comparison_table(found: Any) -> RenderableType:
     """Every place that only the source or only we call an interruption, with the words."""
-    head = f"{found.calls} calls: both {found.both}, only the vendor {found.only_vendor}, only scorer {found.only_scorer}"
+    head = f"{count_of(found.calls, 'call')}: both {found.both}, only the vendor {found.only_vendor}, only scorer {found.only_scorer}"
     table = Table(title=Text(head), title_justify="left")
     for name in ("call", "time", "only", "our p", "customer before", "agent"):
         table.add_column(name, overflow="fold")

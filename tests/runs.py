@@ -45,9 +45,15 @@ def call(call_id: str, *turns: str, texts: Mapping[int, str] | None = None, **fi
 
 
 def write_run(
-    folder: Path, calls: Sequence[JudgedCall], *, run_id: str = "run-1", model: str = "m" * 64, rejects: Sequence[Reject] = ()
+    folder: Path,
+    calls: Sequence[JudgedCall],
+    *,
+    run_id: str = "run-1",
+    model: str = "m" * 64,
+    rejects: Sequence[Reject] = (),
+    inputs: Sequence[str] = (),
 ) -> Path:
-    """A finished run of the calls."""
+    """A finished run of the calls; `inputs` are the digests of its files, where they matter."""
     stamp = Stamp(run_id, "default", model, RUBRIC.name, str(RUBRIC.version), "r" * 64, "0.1.0")
     totals = Totals()
     place, tables = RunFolder(folder), RunTables(LABELS, tuple(RUBRIC.behaviours), CARRIED, stamp)
@@ -61,7 +67,8 @@ def write_run(
             writer.write_reject(reject)
             totals.reject(reject)
         shard = place.keep(writer, totals.counts(), call_ids=ids)
-    place.publish([shard], describe_run(stamp, run_id, labels=LABELS, rubric=RUBRIC, totals=totals))
+    read = {"inputs": [{"path": f"{sha256}.parquet", "size": 1, "sha256": sha256, "rejected": None} for sha256 in inputs]}
+    place.publish([shard], describe_run(stamp, run_id, labels=LABELS, rubric=RUBRIC, totals=totals) | read)
     return folder
 
 

@@ -370,10 +370,11 @@ def test_transcript_text_is_in_no_message(tmp_path: Path, keyword_folder: Path, 
 
 COMMANDS = ["import", "score", "check", "rescore", "explain", "compare-vendor", "export-vcon", "report", "review"]
 MODEL = ["train", "calibrate", "evaluate", "release", "rollback", "doubts", "learning-curve"]
-REVIEW = ["review open", "review export", "review import", "review users", "review users add", "review users list", "review users remove"]
+REVIEW = ["review open", "review export", "review import", "review forget"]
+USERS = ["review users", "review users add", "review users list", "review users remove"]
 
 
-@pytest.mark.parametrize("command", ["", *COMMANDS, *MODEL, *REVIEW])
+@pytest.mark.parametrize("command", ["", *COMMANDS, *MODEL, *REVIEW, *USERS])
 def test_help_shows_an_example_and_loads_no_torch(command: str) -> None:
     code, said = scorer(*command.split(), "--help")
 

@@ -12,6 +12,7 @@ import yaml
 from typer.main import get_command
 
 from scorer.cli import app
+from scorer.errors import ExitCode
 
 EXAMPLES = Path(__file__).parents[1] / "configs" / "schedulers"
 OPTIONS = {option for parameter in get_command(app).commands["score"].params for option in parameter.opts}  # type: ignore[attr-defined]
@@ -54,6 +55,17 @@ def test_systemd_gives_a_run_time_to_stop() -> None:
     assert unit["Service"]["TimeoutStopSec"] == "15" and unit["Service"]["SuccessExitStatus"] == "4 75"
     if shutil.which("systemd-analyze"):
         subprocess.run(["systemd-analyze", "calendar", "*-*-* 03:00:00"], capture_output=True, check=True)
+
+
+def test_what_does_not_go_away_is_not_tried_again() -> None:
+    unit = configparser.ConfigParser(interpolation=None, strict=False)
+    unit.read(EXAMPLES / "scorer.service")
+    rules = yaml.safe_load((EXAMPLES / "cronjob.yaml").read_text())["spec"]["jobTemplate"]["spec"]["podFailurePolicy"]["rules"]
+
+    fails = {int(code) for code in unit["Service"]["RestartPreventExitStatus"].split()}
+    (fatal,) = [set(rule["onExitCodes"]["values"]) for rule in rules if rule["action"] == "FailJob"]
+
+    assert fails == {ExitCode.USAGE, ExitCode.BUG} and fatal == fails | {ExitCode.TOO_MANY_REJECTS}
 
 
 def test_the_airflow_example_is_a_program() -> None:

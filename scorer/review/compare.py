@@ -19,10 +19,11 @@ MOVED, MOVED_A_LITTLE = 0.25, 0.1  # of the population stability index; the usua
 def earlier_runs(run: Path) -> list[dict[str, Any]]:
     """run.json of the finished runs beside this one that are before it, latest last; rescored nights are left out.
 
-    A partition (date=2026-11-20) comes after the partitions of lesser dates, whenever they were scored; another folder after those
-    written before it.
+    So are runs of the same input: they are this night. A partition (date=2026-11-20) comes after the partitions of lesser dates, whenever
+    they were scored; another folder after those written before it.
     """
     run = run.resolve()
+    this = read_run(run)
     found = []
     for path in run.parent.glob(f"*/{RUN_FILE}"):
         if _key(path.parent) == _key(run) and _place(path.parent) < _place(run):
@@ -30,10 +31,16 @@ def earlier_runs(run: Path) -> list[dict[str, Any]]:
                 about = read_run(path.parent)
             except RunError:  # of another version: not comparable
                 continue
-            if "rescored_from" not in about:
+            if "rescored_from" not in about and not _same_night(this, about):
                 del about["shards"]  # may be a million
                 found.append((_place(path.parent), about | {"name": path.parent.name}))
     return [about for _, about in sorted(found, key=lambda item: item[0])][-NIGHTS:]
+
+
+def _same_night(run: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    """Whether both read the same bytes, or one's predictions are the other's."""
+    read, read_there = ({file["sha256"] for file in about.get("inputs", ())} for about in (run, other))
+    return read == read_there != set() or run.get("rescored_from") == other["run_id"]
 
 
 def _key(folder: Path) -> str:

@@ -6,11 +6,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from scorer.errors import ReviewError
 from scorer.labels import names
 from scorer.manifest import read_run
 from scorer.review.night import Night, read_night
 from scorer.review.sample import draw, strata
-from scorer.review.store import saving
+from scorer.review.store import KNOWN, saving
 from scorer.review.verdicts import set_state
 from scorer.review.words import find_again, remember, wordless
 from scorer.scoring.flags import SEVERITIES
@@ -32,14 +33,35 @@ def add_runs(connection: sqlite3.Connection, runs: Sequence[Path], *, sample: in
     for run in runs:
         about = read_run(run)
         run_id = str(about["run_id"])
-        known = connection.execute("select about from run where run_id = ?", [run_id]).fetchone()
-        if known and json.loads(known["about"])["fingerprint"] == about["fingerprint"]:
+        row = connection.execute("select about from run where run_id = ?", [run_id]).fetchone()
+        known = json.loads(row["about"]) if row else {}
+        same = known.get("fingerprint") == about["fingerprint"]
+        if same:
             connection.execute("update run set folder = ? where run_id = ?", [str(run.resolve()), run_id])
             _remember(connection, run, run_id)
-        else:
+        if not same or "forgotten" in known:
             _add(connection, read_night(run), sample=sample, seed=seed)
         found.append(run_id)
     return found
+
+
+def forget_run(connection: sqlite3.Connection, run: str) -> int:
+    """Take a run, named by folder or id, out of queue and trends until it is added again.
+
+    Returns how many of its calls stay, since people spoke of them. Raises ReviewError where the database has no such run.
+    """
+    named = [run, str(Path(run).resolve())]
+    found = connection.execute(f"select run_id from run where (run_id = ? or folder = ?) and {KNOWN}", named).fetchall()
+    if not found:
+        raise ReviewError(f"{run}: the review database has no such run: name the folder that it was opened with, or its run_id")
+    stay = 0
+    with saving(connection):
+        for (run_id,) in found:
+            _forget(connection, run_id, set())
+            stay += connection.execute("update call set kind = 'rest' where run_id = ?", [run_id]).rowcount
+            connection.execute("update run set about = json_set(about, '$.forgotten', 1) where run_id = ?", [run_id])
+            connection.execute("delete from run where run_id = ?1 and not exists (select 1 from call where run_id = ?1)", [run_id])
+    return stay
 
 
 def _add(connection: sqlite3.Connection, night: Night, *, sample: int, seed: int) -> None:

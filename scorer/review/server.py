@@ -70,9 +70,8 @@ def serve(desk: Desk, *, host: str, port: int, allowed: Sequence[str], ready: Ca
     """Serve until interrupted; `ready` gets the address. Raises ReviewError where others could get in without an account."""
     local = host in LOOPBACK and not allowed
     if desk.person and not local:
-        raise ReviewError(
-            f"--host {host}: others could get in without an account: add one with scorer review users add NAME --db {desk.db}"
-        )
+        asked = f"--host {host}" if host not in LOOPBACK else f"--allow-host {allowed[0]}"
+        raise ReviewError(f"{asked}: others could get in without an account: add one with scorer review users add NAME --db {desk.db}")
     logging.config.dictConfig(LOGGING)
     hosts = LOOPBACK | {host.lower()} | {name.lower() for name in allowed}
     config = uvicorn.Config(create_app(desk, hosts=hosts, https=not local), host=host, port=port, log_config=None, access_log=False)

@@ -53,6 +53,7 @@ create table ruling(
 create table account(name text primary key, role text not null, password text not null, changed_at text not null) strict, without rowid;
 create table login_failure(at real not null, name text not null, address text not null) strict;
 """
+KNOWN = "json_extract(about, '$.forgotten') is null"  # of a run: the others stay only where people spoke of their calls
 PLACES = """
 create table place(verdict integer primary key references verdict, segment integer not null, words text) strict;
 create index verdict_by on verdict(call, kind, subject, who, id);

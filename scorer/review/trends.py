@@ -9,6 +9,7 @@ from typing import Any
 from scorer.records import Tally
 from scorer.review.compare import MOVED, MOVED_A_LITTLE, clearly_differ, more_than_chance, stability
 from scorer.review.shrink import Shrunk, shrink
+from scorer.review.store import KNOWN
 
 WORDS_MOVED = 0.25  # relative change of the text length that is said
 SHARE_MOVED = 0.02  # change of the share of unknown speakers that is said
@@ -52,7 +53,7 @@ class NightDrift:
 
 def nights(connection: sqlite3.Connection) -> list[tuple[str, str]]:
     """Run and night of every run, earliest first."""
-    return [(run_id, night) for run_id, night in connection.execute("select run_id, night from run order by night, run_id")]
+    return [(run_id, night) for run_id, night in connection.execute(f"select run_id, night from run where {KNOWN} order by night, run_id")]
 
 
 def lines(connection: sqlite3.Connection, *, team: str = "", agent: str = "") -> list[Line]:
@@ -87,7 +88,7 @@ def _behaviours(connection: sqlite3.Connection) -> dict[str, bool]:
 
 def drift(connection: sqlite3.Connection) -> list[NightDrift]:
     """Every night against the nights before it, latest first."""
-    rows = connection.execute("select night, run_id, drift, about from run order by night, run_id").fetchall()
+    rows = connection.execute(f"select night, run_id, drift, about from run where {KNOWN} order by night, run_id").fetchall()
     known = [(row["night"], row["run_id"], json.loads(row["drift"]), json.loads(row["about"])["counts"]) for row in rows]
     found = [_night(*row, [earlier[2] for earlier in known[:at]]) for at, row in enumerate(known)]
     return found[::-1]

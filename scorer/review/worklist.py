@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from scorer.review.masks import visible
+from scorer.review.store import KNOWN
 from scorer.scoring.flags import SEVERITIES
 from scorer.tables.nights import search_calls
 
@@ -59,7 +60,7 @@ def choices(connection: sqlite3.Connection) -> Choices:
 
     abouts = [json.loads(about) for (about,) in connection.execute("select about from run")]
     return Choices(
-        nights=distinct("select distinct night from run order by night desc"),
+        nights=distinct(f"select distinct night from run where {KNOWN} order by night desc"),
         teams=distinct("select distinct team from tally order by team"),
         agents=distinct("select distinct agent from tally order by agent"),
         labels=tuple(dict.fromkeys(label["name"] for about in abouts for label in about["labels"])),

@@ -12,11 +12,12 @@ import pyarrow.compute as pc
 from scorer.config import InputMapping, fold
 from scorer.errors import InputError
 from scorer.records import Speaker
-from scorer.tables.carried import carried_schema, merge_carried
+from scorer.tables.carried import carried_schema, merge_carried, output_names
 from scorer.tables.files import open_parquet, read_batches, refuse_joined
 from scorer.tables.mapping import Layout, children, is_nested, read_layout, suggest
 from scorer.tables.mend import clean_id
 from scorer.tables.normalise import SegmentRow, column_getter, parse_segments, party_of, struct_getter, values_of
+from scorer.tables.schemas import calls_schema
 
 OPTIONAL = ("segment_index", "start", "end", "words")
 SAMPLED_FILES = 8  # the others give their footer only
@@ -194,6 +195,10 @@ def _column_warnings(layouts: Sequence[Layout], mapping: InputMapping) -> Iterat
             continue  # nobody asked for it
         advice = f', the closest is "{near}"' if near else ""
         yield f'column "{columns[name]}" is not in {len(without)} of {len(layouts)} files{advice}: see input.columns.{name}'
+    ours = calls_schema((), pa.schema([])).names  # those of the behaviours are in the rubric, which nobody named
+    for name, output in output_names(merge_carried(map(carried_schema, layouts)), ours).items():
+        if output != name:
+            yield f'column "{name}" is "{output}" in calls/, which has a "{name}" of its own'
 
 
 def _time_warnings(sample: _Sample, mapping: InputMapping) -> Iterator[str]:

@@ -98,7 +98,7 @@ def test_calls_that_cannot_be_read_as_they_were_judged_are_left_out_and_named(da
 
     result = CliRunner().invoke(app, ["review", "export", str(tmp_path / "out"), "--db", str(tmp_path / "reviews.sqlite")])
 
-    assert result.exit_code == 0 and "holds 1 labelled calls" in result.stdout
+    assert result.exit_code == 0 and "holds 1 labelled call;" in result.stdout
     assert f"2 calls are left out: {tmp_path}/run is gone" in result.stderr
     assert f"1 call is left out: {tmp_path}/run2 was scored again" in result.stderr
     assert f"1 call is left out: {tmp_path}/run4/run.json: cannot be read" in result.stderr

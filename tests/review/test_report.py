@@ -14,6 +14,7 @@ from runs import BAD, GOOD, LABELS, call, small_run, write_run
 
 from scorer.errors import RunError
 from scorer.manifest import RUN_FILE
+from scorer.rescore import rescore_run
 from scorer.review import report
 from scorer.review.compare import earlier_runs, more_than_chance, stability, what_changed, what_moved
 from scorer.review.night import histogram, read_night
@@ -21,6 +22,7 @@ from scorer.review.report import REPORT, ensure_report, write_report
 from scorer.tables.nights import label_facts, search_calls
 from scorer.tables.schemas import TABLES
 
+RUBRIC_FILE = Path(__file__).parents[2] / "configs" / "rubric.yaml"
 NASTY = {
     0: "<script>alert(1)</script> {{ 7 * 7 }} {% raw %}",
     1: "\"><img src=x onerror=alert(1)> javascript:alert(1) ' onmouseover='x",
@@ -150,6 +152,34 @@ def test_dates_are_compared_in_their_order_whenever_they_were_scored(tmp_path: P
 
     assert [old["run_id"] for old in earlier_runs(tmp_path / "date=2026-11-21")] == ["run-20"]
     assert [old["run_id"] for old in earlier_runs(tmp_path / "date=2026-11-22")] == ["run-20", "run-21"]
+
+
+@pytest.mark.parametrize(
+    ("inputs", "before"),
+    [(("a", "b"), []), (("b", "a"), []), (("a",), ["run-1"]), (("a", "b", "c"), ["run-1"]), ((), ["run-1"])],
+)
+def test_a_run_of_the_same_input_is_no_night_before(tmp_path: Path, inputs: tuple[str, ...], before: list[str]) -> None:
+    write_run(tmp_path / "date=1", [call("g", *GOOD)], run_id="run-1", inputs=("a", "b"))
+    again = write_run(tmp_path / "date=2", [call("g", *GOOD)], run_id="run-2", inputs=inputs)
+
+    assert [old["run_id"] for old in earlier_runs(again)] == before
+
+
+@pytest.mark.parametrize("inputs", [("a",), ()])
+def test_a_rescored_night_is_not_compared_with_itself(tmp_path: Path, inputs: tuple[str, ...]) -> None:
+    write_run(tmp_path / "date=1", [call("g", *GOOD)], run_id="run-1", inputs=("z",))
+    night = write_run(tmp_path / "date=2", [call("g", *GOOD)], run_id="run-2", inputs=inputs)
+    rescore_run(night, rubric=RUBRIC_FILE, out=tmp_path / "date=2-strict", progress=lambda done, of: None)
+
+    assert [old["run_id"] for old in earlier_runs(tmp_path / "date=2-strict")] == ["run-1"]
+
+
+def test_a_night_that_was_rescored_twice_is_still_the_same_night(tmp_path: Path) -> None:
+    night = write_run(tmp_path / "date=1", [call("g", *GOOD)], run_id="run-1", inputs=("a",))
+    rescore_run(night, rubric=RUBRIC_FILE, out=tmp_path / "date=1-strict", progress=lambda done, of: None)
+    rescore_run(tmp_path / "date=1-strict", rubric=RUBRIC_FILE, out=tmp_path / "date=1-twice", progress=lambda done, of: None)
+
+    assert earlier_runs(tmp_path / "date=1-twice") == []
 
 
 def test_a_changed_number_of_the_rubric_is_named(tmp_path: Path) -> None:

@@ -16,13 +16,16 @@ import pytest
 from fastapi.routing import APIRoute
 from runs import BAD, GOOD, call, write_run
 from starlette.testclient import TestClient
+from typer.testing import CliRunner
 
+from scorer.cli import app
 from scorer.errors import ReviewError, RunError
 from scorer.review import accounts, calls, entry, numbers
 from scorer.review.accounts import add_account, remove_account
 from scorer.review.entry import OPEN
 from scorer.review.server import LOGGING, create_app, open_desk, serve
 from scorer.review.store import opened
+from scorer.review.verdicts import Subject, save_verdict
 from scorer.review.web import Desk
 
 PASSWORD = "correct horse battery"
@@ -311,10 +314,33 @@ def test_passwords_are_hashed_and_not_short(closed: TestClient, database: sqlite
         add_account(database, "new name\n", PASSWORD, "reviewer")
 
 
-@pytest.mark.parametrize("options", [{"host": "0.0.0.0", "allowed": []}, {"host": "127.0.0.1", "allowed": ["review.example"]}])
-def test_other_addresses_need_accounts(desk: Desk, options: dict[str, object]) -> None:
-    with pytest.raises(ReviewError, match="users add"):
-        serve(desk, port=0, ready=lambda address: None, **options)  # type: ignore[arg-type]
+@pytest.mark.parametrize(
+    ("host", "allowed", "asked"),
+    [("0.0.0.0", [], "--host 0.0.0.0"), ("127.0.0.1", ["review.example"], "--allow-host review.example")],
+)
+def test_other_addresses_need_accounts(desk: Desk, host: str, allowed: list[str], asked: str) -> None:
+    with pytest.raises(ReviewError, match=f"^{asked}: .*users add"):
+        serve(desk, port=0, ready=lambda address: None, host=host, allowed=allowed)
+
+
+def test_a_number_of_few_verdicts_has_no_range(desk: Desk, database: sqlite3.Connection) -> None:
+    save_verdict(database, Subject(1, "label", 1, "interruption"), "yes", who="ana", machine={"given": True})
+
+    with client(desk) as browser:
+        page = browser.get("/agreement").text
+
+    assert "<b>1.00</b>" in page and "too few to tell" in page and "1.00 to 1.00" not in page
+
+
+def test_what_is_typed_about_people_and_runs_is_answered_in_a_line(desk: Desk, database: sqlite3.Connection) -> None:
+    add_account(database, "ana", PASSWORD, "reviewer")
+
+    def typed(*words: str) -> str:
+        return CliRunner().invoke(app, ["review", *words, "--db", str(desk.db)]).stdout
+
+    assert typed("users", "remove", "ana") == "ana may get in no more\n"
+    assert typed("forget", "run-1") == f"run-1 is no longer in {desk.db}; scorer review RUN takes it in again\n"
+    assert all(option in CliRunner().invoke(app, ["review", "--help"]).stdout for option in ("--db", "--sample", "--allow-host"))
 
 
 def test_the_log_names_routes_and_never_words(browser: TestClient, caplog: pytest.LogCaptureFixture) -> None:

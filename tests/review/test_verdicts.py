@@ -14,13 +14,14 @@ from runs import BAD, GOOD, call, small_run, write_run
 
 from scorer.errors import ReviewError
 from scorer.review.disputes import decide, list_disputes, open_dispute
-from scorer.review.index import add_runs
+from scorer.review.index import add_runs, forget_run
 from scorer.review.sample import draw, strata
 from scorer.review.store import opened, prepare
+from scorer.review.trends import drift, nights
 from scorer.review.truth import judged_labels, machine_snapshot
 from scorer.review.verdicts import Subject, current_verdicts, history, rulings, save_verdict
 from scorer.review.web import Desk
-from scorer.review.worklist import Count, Filters, list_calls, neighbours
+from scorer.review.worklist import Count, Filters, choices, list_calls, neighbours
 
 LABEL = Subject(1, "label", 1, "interruption")
 FLAG = Subject(1, "flag", -1, "low_score")
@@ -246,6 +247,23 @@ def test_a_run_is_taken_in_once(desk: Desk, database: sqlite3.Connection, tmp_pa
 
     assert database.execute("select count(*) from call").fetchone()[0] == 8
     assert [tuple(row) for row in database.execute("select run_id, seed from run order by 1")] == [("run-1", 1), ("run-2", 9)]
+
+
+def test_a_run_that_is_forgotten_leaves_queue_and_trends_but_no_verdict(desk: Desk, database: sqlite3.Connection, tmp_path: Path) -> None:
+    save_verdict(database, WHOLE, "yes", who="ana", machine={})
+    add_runs(database, [small_run(tmp_path / "second", "run-2")], sample=2, seed=1)
+
+    assert (forget_run(database, str(tmp_path / "second")), forget_run(database, "run-1")) == (0, 1)
+
+    found, counts = list_calls(database, Filters(), 1)
+    assert (found, counts, nights(database), drift(database), choices(database).nights) == ([], {}, [], [], ())
+    assert [verdict.subject for verdict in current_verdicts(database)] == [WHOLE]
+    with pytest.raises(ReviewError, match="run-1: the review database has no such run"):
+        forget_run(database, "run-1")
+    add_runs(database, [tmp_path / "run"], sample=2, seed=1)
+    found, _ = list_calls(database, Filters(), 1)
+    assert (found[0]["call_id"], found[0]["flags"] != [], len(nights(database))) == ("bad", True, 1)
+    assert [verdict.subject for verdict in current_verdicts(database)] == [WHOLE]
 
 
 def test_a_date_that_was_scored_again_is_taken_in_and_what_people_said_of_it_stays(database: sqlite3.Connection, tmp_path: Path) -> None:

@@ -33,6 +33,22 @@ def test_a_good_file_is_understood(tmp_path: Path) -> None:
     assert (view.sampled_calls, view.timed_share, view.median_segment_s) == (2, 2 / 3, 1.5)
 
 
+def test_an_own_column_that_is_named_as_one_of_ours_is_told_with_its_new_name(tmp_path: Path) -> None:
+    columns = {
+        "call_id": ["a", "a"],
+        "speaker": ["agent", "customer"],
+        "text": ["x", "y"],
+        "score": [1, 1],
+        "run_id": [2, 2],
+        "team": ["t", "t"],
+    }
+    pq.write_table(pa.table(columns), tmp_path / "x.parquet")
+
+    told = [text for text in inspect_inputs(named(tmp_path / "x.parquet"), InputMapping()).warnings if "of its own" in text]
+
+    assert told == [f'column "{name}" is "input_{name}" in calls/, which has a "{name}" of its own' for name in ("score", "run_id")]
+
+
 def test_milliseconds_given_as_seconds_are_noticed(tmp_path: Path) -> None:
     segments = [[{"speaker": "agent", "text": "x", "start": 0, "end": 4000}]]
     pq.write_table(pa.table({"call_id": ["a"], "segments": segments}), tmp_path / "x.parquet")
