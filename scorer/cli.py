@@ -111,10 +111,9 @@ def score(
                 out, inputs, work=work, config=config, rubric=rubric, model=model, partition=partition, engine=runs, progress=progress
             )
         counted.update(night.run)
+        say(night_table(night.run, out))
         if night.reused:
-            say(f"{out} already holds this run: nothing to do.")
-        else:
-            say(night_table(night.run, out))
+            say(f"{out} already held this run: nothing was to be done.")
         if night.over_budget:
             raise night.over_budget
 
@@ -178,8 +177,10 @@ def rescore(
 
     with progress_of("rescoring") as progress:
         result, changes, reused = rescore_run(run, rubric=rubric, out=out, progress=progress)
-    say(f"{out} already holds this run: nothing to do." if reused else night_table(result, out))
+    say(night_table(result, out))
     say(changes_table(changes))
+    if reused:
+        say(f"{out} already held this run: nothing was to be done.")
 
 
 @app.command(epilog="Example: scorer explain out/night va-047")

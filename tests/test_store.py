@@ -146,7 +146,7 @@ def test_a_run_to_a_store_gives_the_bytes_of_a_run_to_a_folder(lake: Lake) -> No
     assert {row["path"] for row in json.loads(lake.clean["run.json"])["inputs"]} == {f"s3://lake/night/part-{n}.parquet" for n in range(3)}
     lake.store.asked.clear()
     code, said = lake.night()
-    assert code == 0 and "already holds this run" in said
+    assert code == 0 and "already held this run" in said
     changes = [line for line in lake.store.asked if line.startswith(("PUT", "DELETE")) and "/.lease." not in line]
     assert set(changes) <= {"PUT /lake/out/"}  # pyarrow's mark of the folder, where it removed the lease
 

@@ -383,7 +383,7 @@ def test_the_report_of_a_killed_run_is_written_by_the_next(bench: Bench) -> None
     assert len(read(day, "calls")) == 14 and (day / "report.html").read_text() == page and "13</b> calls read" in page
     code, said = bench.run(bench.out, *dated)
 
-    assert code == 0 and "already holds this run" in said
+    assert code == 0 and "already held this run" in said
     assert "14</b> calls read" in (day / "report.html").read_text() and leftovers(day) == []
 
 
