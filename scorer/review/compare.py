@@ -9,6 +9,7 @@ from scorer.errors import RunError
 from scorer.labels import plain
 from scorer.manifest import RUN_FILE, read_run
 from scorer.records import Tally
+from scorer.review.night import Night
 
 CLEAR = 3.0  # standard errors from which a difference is said to be one; calls hold several chances, so two are too few
 NIGHTS = 7  # that a night is compared with
@@ -16,14 +17,13 @@ CHANCE = 27.9  # chi-squared with nine degrees of freedom (ten bins) is above in
 MOVED, MOVED_A_LITTLE = 0.25, 0.1  # of the population stability index; the usual limits
 
 
-def earlier_runs(run: Path) -> list[dict[str, Any]]:
-    """run.json of the finished runs beside this one that are before it, latest last; rescored nights are left out.
+def earlier_runs(night: Night) -> list[dict[str, Any]]:
+    """run.json of the finished runs beside this night's that are before it, latest last; rescored nights are left out.
 
     So are runs of the same input: they are this night. A partition (date=2026-11-20) comes after the partitions of lesser dates, whenever
     they were scored; another folder after those written before it.
     """
-    run = run.resolve()
-    this = read_run(run)
+    run, read = night.folder.resolve(), _digests(night.about)
     found = []
     for path in run.parent.glob(f"*/{RUN_FILE}"):
         if _key(path.parent) == _key(run) and _place(path.parent) < _place(run):
@@ -31,16 +31,16 @@ def earlier_runs(run: Path) -> list[dict[str, Any]]:
                 about = read_run(path.parent)
             except RunError:  # of another version: not comparable
                 continue
-            if "rescored_from" not in about and not _same_night(this, about):
+            rescored = "rescored_from" in about or night.about.get("rescored_from") == about["run_id"]
+            if not rescored and (not read or _digests(about) != read):
                 del about["shards"]  # may be a million
                 found.append((_place(path.parent), about | {"name": path.parent.name}))
     return [about for _, about in sorted(found, key=lambda item: item[0])][-NIGHTS:]
 
 
-def _same_night(run: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
-    """Whether both read the same bytes, or one's predictions are the other's."""
-    read, read_there = ({file["sha256"] for file in about.get("inputs", ())} for about in (run, other))
-    return read == read_there != set() or run.get("rescored_from") == other["run_id"]
+def _digests(about: Mapping[str, Any]) -> set[str]:
+    """What the run read; empty for a rescored one of an earlier version."""
+    return {file["sha256"] for file in about.get("inputs", ())}
 
 
 def _key(folder: Path) -> str:

@@ -58,7 +58,7 @@ class BehaviourTable:
 def write_report(run: Path, *, masked: bool = True) -> Path:
     """Write report.html into a finished run and return its path. Raises RunError where there is no run, or it cannot be written to."""
     night = read_night(run)
-    page = render("report.html", **report_values(night, earlier_runs(run), masked=masked))
+    page = render("report.html", **report_values(night, earlier_runs(night), masked=masked))
     try:
         write_text(run / REPORT, [page], step="report")
     except OSError as error:

@@ -133,9 +133,9 @@ def test_nights_before_are_found_beside_the_run_and_compared(tmp_path: Path) -> 
     os.utime(calm / RUN_FILE, (1, 1))
     rough = write_run(tmp_path / "2", [call(f"b{n}", *BAD) for n in range(40)], run_id="run-2", model="n" * 64)
 
-    earlier = earlier_runs(rough)
+    earlier = earlier_runs(read_night(rough))
 
-    assert [old["run_id"] for old in earlier] == ["run-1"] and earlier_runs(calm) == []
+    assert [old["run_id"] for old in earlier] == ["run-1"] and earlier_runs(read_night(calm)) == []
     moved = what_moved(read_night(rough).about["counts"], [old["counts"] for old in earlier])
     assert any(s.startswith("flagged calls went up: 100% tonight (40 of 40), 0% in") for s in moved)
     assert any("Another model" in s for s in what_changed(read_night(rough).about, earlier[-1]))
@@ -150,8 +150,8 @@ def test_dates_are_compared_in_their_order_whenever_they_were_scored(tmp_path: P
         os.utime(run / RUN_FILE, (100 if day == 21 else 1,) * 2)
     write_run(tmp_path / "tried", [call("g", *GOOD)], run_id="tried")
 
-    assert [old["run_id"] for old in earlier_runs(tmp_path / "date=2026-11-21")] == ["run-20"]
-    assert [old["run_id"] for old in earlier_runs(tmp_path / "date=2026-11-22")] == ["run-20", "run-21"]
+    assert [old["run_id"] for old in earlier_runs(read_night(tmp_path / "date=2026-11-21"))] == ["run-20"]
+    assert [old["run_id"] for old in earlier_runs(read_night(tmp_path / "date=2026-11-22"))] == ["run-20", "run-21"]
 
 
 @pytest.mark.parametrize(
@@ -162,7 +162,7 @@ def test_a_run_of_the_same_input_is_no_night_before(tmp_path: Path, inputs: tupl
     write_run(tmp_path / "date=1", [call("g", *GOOD)], run_id="run-1", inputs=("a", "b"))
     again = write_run(tmp_path / "date=2", [call("g", *GOOD)], run_id="run-2", inputs=inputs)
 
-    assert [old["run_id"] for old in earlier_runs(again)] == before
+    assert [old["run_id"] for old in earlier_runs(read_night(again))] == before
 
 
 @pytest.mark.parametrize("inputs", [("a",), ()])
@@ -171,7 +171,7 @@ def test_a_rescored_night_is_not_compared_with_itself(tmp_path: Path, inputs: tu
     night = write_run(tmp_path / "date=2", [call("g", *GOOD)], run_id="run-2", inputs=inputs)
     rescore_run(night, rubric=RUBRIC_FILE, out=tmp_path / "date=2-strict", progress=lambda done, of: None)
 
-    assert [old["run_id"] for old in earlier_runs(tmp_path / "date=2-strict")] == ["run-1"]
+    assert [old["run_id"] for old in earlier_runs(read_night(tmp_path / "date=2-strict"))] == ["run-1"]
 
 
 def test_a_night_that_was_rescored_twice_is_still_the_same_night(tmp_path: Path) -> None:
@@ -179,7 +179,7 @@ def test_a_night_that_was_rescored_twice_is_still_the_same_night(tmp_path: Path)
     rescore_run(night, rubric=RUBRIC_FILE, out=tmp_path / "date=1-strict", progress=lambda done, of: None)
     rescore_run(tmp_path / "date=1-strict", rubric=RUBRIC_FILE, out=tmp_path / "date=1-twice", progress=lambda done, of: None)
 
-    assert earlier_runs(tmp_path / "date=1-twice") == []
+    assert earlier_runs(read_night(tmp_path / "date=1-twice")) == []
 
 
 def test_a_changed_number_of_the_rubric_is_named(tmp_path: Path) -> None:
