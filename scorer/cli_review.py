@@ -7,6 +7,8 @@ from typing import Annotated, Any, Literal
 import typer
 from typer.core import TyperGroup
 
+from scorer.errors import count_of
+
 
 class ReviewGroup(TyperGroup):
     """`scorer review RUN...` opens the app; only the words of its commands mean something else."""
@@ -64,7 +66,6 @@ def export_verdicts(
     out: Annotated[Path, typer.Argument(metavar="FOLDER", help="A folder that the training reads.")], db: Database = REVIEWS
 ) -> None:
     """Write what people confirmed as labelled calls, for make retrain."""
-    from scorer.errors import count_of
     from scorer.review.export import export_labelled, left_out
     from scorer.review.store import existing
 
@@ -83,7 +84,6 @@ def import_verdicts(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="Label Studio's JSON export.")], db: Database = REVIEWS
 ) -> None:
     """Take annotations from Label Studio in as verdicts."""
-    from scorer.errors import count_of
     from scorer.review.label_studio import import_annotations
     from scorer.review.store import existing
 
@@ -96,7 +96,6 @@ def forget(
     run: Annotated[str, typer.Argument(metavar="RUN", help="The folder that it was opened with, or its run_id.")], db: Database = REVIEWS
 ) -> None:
     """Take a run out of queue and trends, such as a rescored copy; what people said of its calls stays."""
-    from scorer.errors import count_of
     from scorer.review.index import forget_run
     from scorer.review.store import existing
 
