@@ -5,7 +5,6 @@ import sqlite3
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
-from urllib.parse import urlencode
 
 from fastapi import APIRouter, Form, HTTPException, Query, Request
 from fastapi import Path as PathParameter
@@ -67,9 +66,8 @@ def show_queue(request: Request, connection: Database, page_number: Annotated[in
     rows, counts = list_calls(connection, filters, page_number, masked=masked(request))
     total = sum(count.calls for count in counts.values())
     pages = max(1, -(-total // PAGE))
-    query = {name: value for name, value in request.query_params.items() if name != "page" and value}
     if page_number > pages:  # calls of a filter by state go while they are reviewed
-        return back_to(f"/?{urlencode(query | {'page': pages})}")
+        return back_to(f"/{filters.query(pages)}")
     return page(
         request,
         "queue.html",
@@ -81,15 +79,15 @@ def show_queue(request: Request, connection: Database, page_number: Annotated[in
         choices=desk_of(request).choices,
         page_number=page_number,
         pages=pages,
-        query=query,
     )
 
 
 @router.get("/calls/{number}")
 def show_call(request: Request, connection: Database, someone: Someone, number: Number) -> Response:
-    """One call, to be read and judged."""
+    """One call, to be read and judged; the query is that of the queue it was opened from."""
     found = open_call(connection, number)
-    before, after = neighbours(connection, number)
+    filters = Filters.read(request.query_params)
+    before, after = neighbours(connection, filters, number, masked=masked(request))
     verdicts = current_verdicts(connection, [number])
     call = view_call(found.judged, found.rubric, masked=masked(request))
     mine = {_key(v): v for v in verdicts if v.who == someone.name}
@@ -109,11 +107,13 @@ def show_call(request: Request, connection: Database, someone: Someone, number: 
         disputes=list_disputes(connection, number),
         before=before,
         after=after,
+        asked=filters.query(),
     )
 
 
 @router.post("/calls/{number}/verdicts")
 def judge(
+    request: Request,
     connection: Database,
     someone: Someone,
     number: Number,
@@ -127,11 +127,12 @@ def judge(
     subject = Subject(number, kind, segment if kind == "label" else NO_SEGMENT, name)
     found = open_call(connection, number)
     save_verdict(connection, subject, _answer(answer), who=someone.name, note=note, machine=found.machine(subject))
-    return back_to(f"/calls/{number}#{place(subject)}")
+    return back_to(f"/calls/{number}{Filters.read(request.query_params).query()}#{place(subject)}")
 
 
 @router.post("/calls/{number}/disputes")
 def dispute(
+    request: Request,
     connection: Database,
     someone: Someone,
     number: Number,
@@ -147,7 +148,7 @@ def dispute(
         subject = Subject(number, "flag", NO_SEGMENT, rest)
     machine = open_call(connection, number).machine(subject)
     open_dispute(connection, subject, who=someone.name, agent_side=agent_side, machine=machine)
-    return back_to(f"/calls/{number}#disputes")
+    return back_to(f"/calls/{number}{Filters.read(request.query_params).query()}#disputes")
 
 
 @router.get("/disputes")

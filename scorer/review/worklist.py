@@ -3,10 +3,11 @@
 import json
 import sqlite3
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
-from functools import partial
+from dataclasses import asdict, dataclass, fields
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 from scorer.review.masks import visible
 from scorer.review.store import KNOWN
@@ -14,7 +15,7 @@ from scorer.scoring.flags import SEVERITIES
 from scorer.tables.nights import search_calls
 
 PAGE = 50  # calls
-LEFT = "kind in ('flagged', 'sample') and state in ('open', 'begun')"  # the others are not in the queue: never left
+LEFT = "state in ('open', 'begun')"
 SHOWN = {"": ("flagged", "sample"), "flagged": ("flagged",), "sample": ("sample",), "all": ("flagged", "sample", "rest")}
 
 
@@ -37,6 +38,11 @@ class Filters:
         """From a query string; what is unknown or too long to be meant is left out."""
         found = {field.name: wishes.get(field.name, "").strip()[:200] for field in fields(cls)}
         return cls(**found | {"which": found["which"] if found["which"] in SHOWN else ""})
+
+    def query(self, page: int = 1) -> str:
+        """The end of an address that asks for the same, "?" before it; empty for the first page of everything."""
+        asked = {name: wish for name, wish in asdict(self).items() if wish} | ({"page": page} if page > 1 else {})
+        return f"?{urlencode(asked)}" if asked else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,16 +100,18 @@ def list_calls(
     return [dict(row) | {"flags": _flags(connection, row["id"])} for row in rows], {kind: Count(*found) for kind, *found in counts}
 
 
-def neighbours(connection: sqlite3.Connection, number: int) -> tuple[int | None, int | None]:
-    """The call before and the next one that is still open, in the order of the queue."""
+def neighbours(connection: sqlite3.Connection, filters: Filters, number: int, *, masked: bool = True) -> tuple[int | None, int | None]:
+    """The call before and the next one that fit, in the order of the queue; of those that are left, where no state is asked for."""
     row = connection.execute("select severity, coalesce(score, 101) as score from call where id = ?", [number]).fetchone()
     if row is None:
         return None, None
-    place = [row["severity"], row["score"], number]
+    fits, values = _where(connection, filters, masked=masked)
+    fits += f" and run_id in (select run_id from run where {KNOWN})" + ("" if filters.state else f" and {LEFT}")
+    place = [*values, row["severity"], row["score"], number]
     key = "(severity, coalesce(score, 101), id)"
     order = "severity {0}, coalesce(score, 101) {0}, id {0}"
-    before = connection.execute(f"select id from call where {LEFT} and {key} < (?, ?, ?) order by {order.format('desc')} limit 1", place)
-    after = connection.execute(f"select id from call where {LEFT} and {key} > (?, ?, ?) order by {order.format('asc')} limit 1", place)
+    before = connection.execute(f"select id from call where {fits} and {key} < (?, ?, ?) order by {order.format('desc')} limit 1", place)
+    after = connection.execute(f"select id from call where {fits} and {key} > (?, ?, ?) order by {order.format('asc')} limit 1", place)
     found = [cursor.fetchone() for cursor in (before, after)]
     return (found[0][0] if found[0] else None), (found[1][0] if found[1] else None)
 
@@ -136,11 +144,21 @@ def _where(connection: sqlite3.Connection, filters: Filters, *, masked: bool) ->
 
 
 def _search(connection: sqlite3.Connection, filters: Filters, *, masked: bool) -> None:
-    """Put the calls in which the words are said into temp.said; the words themselves are nowhere kept."""
+    """Put the calls in which the words are said into temp.said."""
+    runs = connection.execute(
+        "select folder, run_id, json_extract(about, '$.fingerprint') from run where ? in ('', night)", [filters.night]
+    ).fetchall()
+    found = _said(tuple(map(tuple, runs)), filters.words, masked=masked)
     connection.execute("create temp table if not exists said(run_id text, call_id text, primary key (run_id, call_id)) without rowid")
+    connection.execute("begin")
     connection.execute("delete from temp.said")
-    for run_id, folder in connection.execute("select run_id, folder from run where ? in ('', night)", [filters.night]).fetchall():
-        if Path(folder).is_dir():
-            calls = search_calls(Path(folder), filters.words, shown=partial(visible, masked=masked))
-            found = [(run_id, call_id) for call_id in calls]
-            connection.executemany("insert or ignore into temp.said values (?, ?)", found)
+    connection.executemany("insert into temp.said values (?, ?)", found)
+    connection.execute("commit")
+
+
+@lru_cache(maxsize=4)  # every page of a call that words have found asks for them again; kept while the app runs, in its memory alone
+def _said(runs: tuple[tuple[str, str, str], ...], words: str, *, masked: bool) -> frozenset[tuple[str, str]]:
+    """(run_id, call_id) of the calls in which the words are said; a run is its folder, its id and the fingerprint of what is in it."""
+    shown = partial(visible, masked=masked)
+    there = [(Path(folder), run_id) for folder, run_id, _ in runs if Path(folder).is_dir()]
+    return frozenset((run_id, call_id) for folder, run_id in there for call_id in search_calls(folder, words, shown=shown))

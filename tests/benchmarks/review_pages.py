@@ -21,8 +21,17 @@ from scorer.review.server import create_app, open_desk
 from scorer.review.store import opened, saving
 from scorer.review.verdicts import Subject, add_verdict, set_state
 
-PAGES = ["/", "/?page=40", "/?which=all&team=t3", "/?label=apology&state=open", "/?which=all&agent=a77", "/calls/{n}", "/disputes"]
-SLOW_PAGES = ["/?which=all&words=words+5", "/agreement", "/trends"]  # not part of the aim
+PAGES = [
+    "/",
+    "/?page=40",
+    "/?which=all&team=t3",
+    "/?label=apology&state=open",
+    "/?which=all&agent=a77",
+    "/calls/{n}",
+    "/calls/{n}?which=all&team=t3",
+    "/disputes",
+]
+SLOW_PAGES = ["/?which=all&words=words+5", "/calls/{n}?words=words+5", "/agreement", "/trends"]  # not part of the aim
 TRIES = 9
 
 

@@ -105,6 +105,26 @@ def test_a_call_is_reviewed_by_keyboard_alone(browser: Browser, address: str, pl
     assert refused == []
 
 
+def test_filters_go_along_from_call_to_call_and_back(browser: Browser, tmp_path: Path) -> None:
+    small_run(tmp_path / "run")
+    asked = "?which=all&team=north"
+    with served(tmp_path / "reviews.sqlite", [tmp_path / "run"], "--sample", "2") as address:
+        page = open_page(browser, f"{address}/?agent=&{asked[1:]}")
+        found = page.locator("tbody th a").all_inner_texts()
+        assert len(found) == 4  # one of them is in no queue
+        page.get_by_role("link", name=found[0], exact=True).click()
+        page.wait_for_url(f"**/calls/*{asked}")
+
+        for call_id in found[1:]:
+            page.keyboard.press("w")
+            expect(page.locator("#state")).to_have_text("done")
+            page.keyboard.press("o")
+            expect(page.get_by_role("heading", level=1)).to_have_text(f"Call {call_id}")
+        expect(page.get_by_text("no call that fits your filters comes after this one")).to_be_visible()
+        page.get_by_role("navigation", name="Calls").get_by_role("link", name="queue").click()
+        page.wait_for_url(f"{address}/{asked}")
+
+
 def test_an_answer_leaves_what_is_being_written_elsewhere(browser: Browser, address: str) -> None:
     page = open_page(browser, address + "/calls/1")
     page.get_by_text("Enter a dispute").click()

@@ -64,6 +64,22 @@ def verdict(browser: TestClient, **form: object) -> int:
     return browser.post("/calls/1/verdicts", data=data).status_code
 
 
+@pytest.mark.parametrize(
+    ("form", "action"),
+    [
+        ({"kind": "label", "segment": 1, "say": "interruption yes"}, "verdicts"),
+        ({"about": "label 1 interruption", "agent_side": "no"}, "disputes"),
+    ],
+)
+def test_what_the_queue_was_asked_for_goes_along_with_an_answer(browser: TestClient, form: dict[str, object], action: str) -> None:
+    asked = "which=all&team=%22%3Enorth%0D%0AX%3A1"
+    page = browser.get(f"/calls/1?{asked}&unknown=x&page=7").text
+
+    assert f'action="/calls/1/{action}?{asked.replace("&", "&amp;")}"' in page and 'href="/?which=all' in page and "unknown=" not in page
+    answer = browser.post(f"/calls/1/{action}?{asked}", data={"csrf": token(browser)} | form)
+    assert answer.status_code == 303 and answer.headers["location"].startswith(f"/calls/1?{asked}#")
+
+
 def test_every_page_answers(browser: TestClient) -> None:
     for path in ("/", "/calls/1", "/calls/2", "/disputes", "/agreement", "/trends", "/export", "/static/review.js"):
         assert browser.get(path).status_code == 200, path
@@ -97,8 +113,8 @@ def test_the_queue_says_how_many_calls_are_flagged_and_how_many_are_left(browser
 def test_a_page_behind_the_last_leads_to_the_last(browser: TestClient) -> None:
     answer = browser.get("/?which=all&page=9")
 
-    assert answer.status_code == 303 and answer.headers["location"] == "/?which=all&page=1"
-    assert 'href="/calls/1"' in browser.get(answer.headers["location"]).text
+    assert answer.status_code == 303 and answer.headers["location"] == "/?which=all"
+    assert 'href="/calls/1?which=all"' in browser.get(answer.headers["location"]).text
 
 
 def test_an_empty_queue_says_whether_a_filter_made_it_so(tmp_path: Path) -> None:
@@ -392,7 +408,7 @@ def test_a_hidden_number_cannot_be_searched_digit_by_digit(tmp_path: Path) -> No
     with client(open_desk(tmp_path / "n.sqlite", [run], person="sam", sample=1, seed=1)) as browser:
 
         def found(words: str) -> bool:
-            return 'href="/calls/1"' in browser.get("/", params={"words": words}).text
+            return 'href="/calls/1?words=' in browser.get("/", params={"words": words}).text
 
         assert found("MY card is") and not any(found(words) for words in ("411", "4111 1", "is 4"))
         browser.post("/masks", data={"csrf": token(browser), "show": "true"})

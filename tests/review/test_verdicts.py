@@ -211,7 +211,39 @@ def test_the_queue_holds_flagged_calls_and_the_sample_worst_first(database: sqli
 
     assert counts == {"flagged": Count(1, 1), "sample": Count(2, 2)} and [row["kind"] for row in rows] == ["flagged", "sample", "sample"]
     assert rows[0]["call_id"] == "bad" and rows[0]["flags"][0]["severity"] == "warning"
-    assert neighbours(database, 1) == (None, rows[1]["id"])
+    assert neighbours(database, Filters(), 1) == (None, rows[1]["id"])
+
+
+@pytest.mark.parametrize(
+    ("wish", "around"),
+    [
+        ({}, (None, "good-0")),
+        ({"agent": "a2"}, (None, "good-2")),
+        ({"which": "flagged"}, (None, None)),
+        ({"which": "all", "agent": "a1"}, (None, "good-1")),  # in no queue
+        ({"words": "WORDS 5"}, (None, "good-0")),
+        ({"words": "nobody says it"}, (None, None)),
+        ({"state": "done"}, (None, None)),
+    ],
+)
+def test_the_next_call_is_the_next_one_that_was_asked_for(
+    database: sqlite3.Connection, wish: dict[str, str], around: tuple[str | None, str | None]
+) -> None:
+    ids: dict[int | None, str | None] = {None: None, **dict(database.execute("select id, call_id from call").fetchall())}
+    before, after = neighbours(database, Filters.read(wish), 1)
+
+    assert (ids[before], ids[after]) == around
+
+
+def test_what_is_done_or_forgotten_is_no_next_call(database: sqlite3.Connection) -> None:
+    second = next(row["id"] for row in list_calls(database, Filters(), 1)[0] if row["call_id"] == "good-0")
+    save_verdict(database, Subject(second, "call", -1, ""), "yes", who="ana", machine=SAID)
+
+    before, after = neighbours(database, Filters(), second)
+    assert before == 1 and neighbours(database, Filters(), 1)[1] == after
+    assert neighbours(database, Filters(state="done"), 1)[1] == second
+    database.execute("update run set about = json_set(about, '$.forgotten', 1)")
+    assert neighbours(database, Filters(which="all"), 1) == (None, None)
 
 
 @pytest.mark.parametrize(

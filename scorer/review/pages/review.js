@@ -90,7 +90,7 @@ const keys = {
   l: () => openAside("button, input"),
   m: () => openAside("input[name=note]"),
   w: () => { document.getElementById("whole").focus(); document.querySelector("#whole button:enabled").click(); },
-  o: () => { const next = document.querySelector("a[rel=next]"); if (next) next.click(); else tell("this was the last open call"); },
+  o: () => { const next = document.querySelector("a[rel=next]"); if (next) next.click(); else tell("this was the last call"); },
   "?": () => { const list = document.getElementById("keys"); list.open = !list.open; },
 };
 
