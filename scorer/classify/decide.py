@@ -7,6 +7,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
+from torch import Tensor
+
 from scorer.classify.timing import Timing
 from scorer.errors import ModelError
 from scorer.labels import Label
@@ -55,25 +58,30 @@ def write_decisions(path: Path, labels: Sequence[Label], decisions: Sequence[Dec
     path.write_text(json.dumps(rows, indent=2) + "\n", encoding="utf-8")
 
 
-def probability(logit: float, decision: Decision) -> float:
-    """Calibrated probability, 0 to 1, rounded to 6 decimals so that the last bits of a batch's arithmetic do not show."""
-    scaled = max(-60.0, min(60.0, logit / decision.temperature + decision.bias))
-    return round(1 / (1 + math.exp(-scaled)), 6)
+def probabilities(logits: Tensor, decisions: Sequence[Decision]) -> list[list[float]]:
+    """Calibrated probabilities of logits of shape (segments, labels), 0 to 1.
+
+    Rounded to 6 decimals, so that the last bits of a batch's arithmetic do not show.
+    """
+    temperatures = torch.tensor([decision.temperature for decision in decisions], dtype=torch.float64)
+    biases = torch.tensor([decision.bias for decision in decisions], dtype=torch.float64)
+    return torch.sigmoid(logits.double() / temperatures + biases).round(decimals=6).tolist()
 
 
 def decide(
-    segment: Segment, timing: Timing, logits: Sequence[float], *, labels: Sequence[Label], decisions: Sequence[Decision]
-) -> SegmentPrediction:
-    """The labels of one segment; only those of its own party, none for a third party or a segment without words."""
-    if not may_carry_labels(segment.speaker, segment.text):
-        return SegmentPrediction(overlap_s=timing.overlap_s, tier=timing.tier)
-    rows = [(x.name, probability(z, d), d) for x, z, d in zip(labels, logits, decisions, strict=True) if x.party == segment.speaker]
-    return SegmentPrediction(
-        probabilities={name: p for name, p, _ in rows},
-        labels=frozenset(name for name, p, d in rows if p >= d.threshold),
-        overlap_s=timing.overlap_s,
-        tier=timing.tier,
-    )
+    segments: Sequence[Segment], timings: Sequence[Timing], logits: Tensor, *, labels: Sequence[Label], decisions: Sequence[Decision]
+) -> tuple[SegmentPrediction, ...]:
+    """The labels of every segment; only those of its own party, none for a third party or a segment without words."""
+    columns: dict[Speaker, list[tuple[int, str, float]]] = {}
+    for at, (label, decision) in enumerate(zip(labels, decisions, strict=True)):
+        columns.setdefault(label.party, []).append((at, label.name, decision.threshold))
+    found = []
+    for segment, timing, row in zip(segments, timings, probabilities(logits, decisions), strict=True):
+        mine = columns.get(segment.speaker, []) if may_carry_labels(segment.speaker, segment.text) else []
+        said = {name: row[at] for at, name, _ in mine}
+        given = frozenset(name for at, name, threshold in mine if row[at] >= threshold)
+        found.append(SegmentPrediction(probabilities=said, labels=given, overlap_s=timing.overlap_s, tier=timing.tier))
+    return tuple(found)
 
 
 def may_carry_labels(speaker: Speaker, text: str) -> bool:

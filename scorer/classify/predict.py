@@ -4,7 +4,9 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Executor, Future
 from contextlib import contextmanager
+from itertools import accumulate
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -14,6 +16,7 @@ from scorer.classify.reading import Precision, Reading, reading_of
 from scorer.classify.timing import time_segments
 from scorer.classify.tokens import WindowMaker
 from scorer.classify.windows import Window
+from scorer.errors import ModelError
 from scorer.records import Call, JudgedCall
 
 SEGMENTS_AT_ONCE = 2000  # the calls of about so many segments are a group: their windows are made, and on a GPU sorted, together
@@ -40,12 +43,7 @@ def call_logits(calls: Sequence[Call], model: SegmentModel, maker: WindowMaker, 
 def judge(call: Call, logits: Tensor, model: SegmentModel) -> JudgedCall:
     """Decide the labels of every segment from logits of shape (segments, labels)."""
     timings = time_segments(call.segments)
-    rows = logits.tolist()
-    predictions = tuple(
-        decide(segment, timing, row, labels=model.labels, decisions=model.decisions)
-        for segment, timing, row in zip(call.segments, timings, rows, strict=True)
-    )
-    return JudgedCall(call, predictions)
+    return JudgedCall(call, decide(call.segments, timings, logits, labels=model.labels, decisions=model.decisions))
 
 
 def batches(queue: Batch, batch_tokens: int) -> Iterator[Batch]:
@@ -91,12 +89,16 @@ def _start(group: Sequence[Call], maker: WindowMaker, reading: Reading, *, threa
 
 
 def _finish(group: Sequence[Call], answers: Sequence[tuple[Batch, Future[Tensor]]], *, labels: int) -> Iterator[tuple[Call, Tensor]]:
-    found = [torch.full((len(call.segments), labels), -torch.inf) for call in group]
+    sizes = [len(call.segments) for call in group]
+    starts = [0, *accumulate(sizes)]
+    found = np.full((sum(sizes), labels), -np.inf, dtype=np.float32)
     for batch, answer in answers:
-        places = [(at, segment) for at, window in batch for segment, _, _ in window.spans]
-        for (at, segment), row in zip(places, answer.result(), strict=True):
-            found[at][segment] = torch.maximum(found[at][segment], row)
-    yield from zip(group, found, strict=True)
+        places = [starts[at] + segment for at, window in batch for segment, _, _ in window.spans]
+        rows = answer.result().numpy().reshape(len(places), labels)  # raises on any other number: `at` would repeat a single row
+        np.maximum.at(found, places, rows)  # a long segment has several answers
+    if np.isnan(found).any():
+        raise ModelError("the model's answer is not a number: with bfloat16, try float32; else its weights are broken, take another model")
+    yield from zip(group, torch.split(torch.from_numpy(found), sizes), strict=True)
 
 
 def _answer(reading: Reading, windows: Sequence[Window]) -> Tensor:

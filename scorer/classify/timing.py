@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from scorer.records import Segment, Tier
+from scorer.records import Segment, Speaker, Tier
 
 Span = tuple[float, float]
 PAUSE_S = 0.5  # silence before a segment from which on the turn was clearly free
@@ -47,19 +47,19 @@ def time_segments(segments: Sequence[Segment]) -> tuple[Timing, ...]:
     Each is compared with the other party's segments up to three places before and after it, which bounds the work
     and still finds every overlap of transcripts that are ordered by start.
     """
-    return tuple(_time(segments, at) for at in range(len(segments)))
+    spoken = [(segment.speaker, turn_span(segment), word_spans(segment)) for segment in segments]
+    return tuple(_time(spoken, at) for at in range(len(spoken)))
 
 
-def _time(segments: Sequence[Segment], at: int) -> Timing:
-    mine = turn_span(segments[at])
-    near = [s for s in segments[max(0, at - 3) : at + 4] if s.speaker != segments[at].speaker]
-    timed = [s for s in near if turn_span(s)]
-    if not mine or not timed:
+def _time(spoken: Sequence[tuple[Speaker, list[Span], list[Span]]], at: int) -> Timing:
+    """Of one segment; every segment is its speaker, its turn and its words."""
+    speaker, mine, my_words = spoken[at]
+    near = [(turn, words) for who, turn, words in spoken[max(0, at - 3) : at + 4] if who != speaker and turn]
+    if not mine or not near:
         return Timing(None, None, "none")
-    my_words = word_spans(segments[at])
-    fine = bool(my_words) and all(word_spans(s) for s in timed)
-    ours = my_words if fine else mine
-    theirs = [span for s in timed for span in (word_spans(s) if fine else turn_span(s))]
-    before = [end for start, end in (turn_span(s)[0] for s in timed) if start < mine[0][0]]
-    gap = mine[0][0] - max(before) if before else None
-    return Timing(gap, round(overlap(ours, theirs), 3), "words" if fine else "turns")
+    fine = bool(my_words) and all(words for _, words in near)
+    theirs = [span for turn, words in near for span in (words if fine else turn)]
+    start = mine[0][0]
+    before = [turn[0][1] for turn, _ in near if turn[0][0] < start]
+    gap = start - max(before) if before else None
+    return Timing(gap, round(overlap(my_words if fine else mine, theirs), 3), "words" if fine else "turns")

@@ -4,9 +4,11 @@ import pytest
 import torch
 from transformers import BertConfig, BertForTokenClassification
 
+from scorer.classify.decide import Decision, probabilities
 from scorer.classify.load import load_model
 from scorer.classify.model import SegmentModel
 from scorer.classify.predict import predict
+from scorer.errors import ModelError
 from scorer.records import Call, JudgedCall, Segment
 
 
@@ -31,6 +33,26 @@ def test_labels_go_on_the_party_that_can_carry_them(model: SegmentModel) -> None
     assert [sorted(p.labels) for p in judged.predictions] == [["problem"], ["apology"], []]
     assert set(judged.predictions[0].probabilities) == {"problem", "exit_request"}
     assert judged.predictions[2].probabilities == {}
+
+
+def test_a_probability_is_calibrated_and_rounded() -> None:
+    found = probabilities(torch.tensor([[2.0, 0.0], [-torch.inf, 1.0]]), [Decision(2.0, 0.1, 0.5), Decision(1.0, 0.0, 0.5)])
+
+    assert found == [[0.75026, 0.5], [0.0, 0.731059]]  # 1 / (1 + exp(-1.1)), ...
+
+
+def test_an_answer_that_is_no_number_ends_the_run(model: SegmentModel) -> None:
+    broken = random_model(model)
+    torch.nn.init.constant_(broken.network.classifier.bias, torch.nan)
+
+    with pytest.raises(ModelError, match="not a number"):
+        judge(broken, call("c", "agent sorry"))
+
+
+def test_a_call_without_segments_is_judged_among_others(model: SegmentModel) -> None:
+    first, empty, last = judge(model, call("a", "agent sorry"), Call("b", ()), call("c", "agent sorry"))
+
+    assert empty.predictions == () and first.predictions == last.predictions and first.predictions[0].labels == {"apology"}
 
 
 def test_a_segment_without_words_carries_nothing(model: SegmentModel) -> None:
