@@ -41,6 +41,7 @@ GOLDEN = [
     ("text_in_json.json", "", None, "field", "conv-9", ()),
     ("rows.csv", "", "turns", "field", "csv-1", ()),
     ("rows.xlsx", "", "none", "field", "17", ()),
+    ("calls.jsonl", "", "turns", "field", "own-1", ()),
     (
         "chat_messages.jsonl",
         "assistant=agent,user=customer",
@@ -158,3 +159,12 @@ def test_what_the_source_knows_of_the_call_is_carried(tmp_path: Path) -> None:
     assert other["started_at"] is None  # when it was transcribed says nothing of the call
     first = call["segments"][1]
     assert (first["speaker_label"], first["role_source"], first["asr_confidence"]) == ("internal", "field", 0.9)
+
+
+def test_messages_that_name_one_call_are_that_call(tmp_path: Path) -> None:
+    said = [{"call_id": "c7", "speaker": role, "text": text} for role, _, _, text in CALL]
+    (tmp_path / "chat.json").write_text(json.dumps(said))
+
+    (call,), rejects = run_import(tmp_path / "chat.json", out=tmp_path / "calls.parquet")
+
+    assert (call["call_id"], len(call["segments"]), rejects) == ("c7", 5, [])

@@ -30,7 +30,7 @@ def read(document: Any, options: ReadOptions) -> Iterator[SourceCall]:
     if chat.id is None and len(calls) > 1:
         raise SourceError(ImportReason.UNEXPECTED_SHAPE, "messages of several calls: give a list per call, or a CSV with a call_id column")
     segments = tuple(SourceSegment(message.what or "", message.who) for message in chat.messages)
-    yield SourceCall(segments, call_id=None if chat.id is None else str(chat.id))
+    yield SourceCall(segments, call_id=next(iter(calls), None) if chat.id is None else str(chat.id))
 
 
 def _is_chat(document: Any, options: ReadOptions) -> bool:

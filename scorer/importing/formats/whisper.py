@@ -43,6 +43,6 @@ FORMAT = Format(
     "whisper",
     "WhisperX, faster-whisper",
     "json",
-    ("segments[].start", "segments[].end", "segments[].text", "!speakers", "!transcript"),
+    ("segments[].start", "segments[].end", "segments[].text", "!speakers", "!transcript", "!call_id", "!conversation_id"),
     read,
 )
