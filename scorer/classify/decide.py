@@ -7,13 +7,15 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
-from torch import Tensor
+import numpy as np
+import numpy.typing as npt
 
 from scorer.classify.timing import Timing
 from scorer.errors import ModelError
 from scorer.labels import Label
 from scorer.records import Segment, SegmentPrediction, Speaker
+
+Floats = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,18 +60,20 @@ def write_decisions(path: Path, labels: Sequence[Label], decisions: Sequence[Dec
     path.write_text(json.dumps(rows, indent=2) + "\n", encoding="utf-8")
 
 
-def probabilities(logits: Tensor, decisions: Sequence[Decision]) -> list[list[float]]:
+def probabilities(logits: Floats, decisions: Sequence[Decision]) -> list[list[float]]:
     """Calibrated probabilities of logits of shape (segments, labels), 0 to 1.
 
     Rounded to 6 decimals, so that the last bits of a batch's arithmetic do not show.
     """
-    temperatures = torch.tensor([decision.temperature for decision in decisions], dtype=torch.float64)
-    biases = torch.tensor([decision.bias for decision in decisions], dtype=torch.float64)
-    return torch.sigmoid(logits.double() / temperatures + biases).round(decimals=6).tolist()
+    temperatures = np.array([decision.temperature for decision in decisions])
+    biases = np.array([decision.bias for decision in decisions])
+    scaled = np.clip(logits.astype(np.float64) / temperatures + biases, -60.0, 60.0)
+    found: list[list[float]] = (1 / (1 + np.exp(-scaled))).round(6).tolist()
+    return found
 
 
 def decide(
-    segments: Sequence[Segment], timings: Sequence[Timing], logits: Tensor, *, labels: Sequence[Label], decisions: Sequence[Decision]
+    segments: Sequence[Segment], timings: Sequence[Timing], logits: Floats, *, labels: Sequence[Label], decisions: Sequence[Decision]
 ) -> tuple[SegmentPrediction, ...]:
     """The labels of every segment; only those of its own party, none for a third party or a segment without words."""
     columns: dict[Speaker, list[tuple[int, str, float]]] = {}

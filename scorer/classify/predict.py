@@ -43,7 +43,7 @@ def call_logits(calls: Sequence[Call], model: SegmentModel, maker: WindowMaker, 
 def judge(call: Call, logits: Tensor, model: SegmentModel) -> JudgedCall:
     """Decide the labels of every segment from logits of shape (segments, labels)."""
     timings = time_segments(call.segments)
-    return JudgedCall(call, decide(call.segments, timings, logits, labels=model.labels, decisions=model.decisions))
+    return JudgedCall(call, decide(call.segments, timings, logits.numpy(), labels=model.labels, decisions=model.decisions))
 
 
 def batches(queue: Batch, batch_tokens: int) -> Iterator[Batch]:

@@ -120,6 +120,7 @@ def test_filters_go_along_from_call_to_call_and_back(browser: Browser, tmp_path:
             expect(page.locator("#state")).to_have_text("done")
             page.keyboard.press("o")
             expect(page.get_by_role("heading", level=1)).to_have_text(f"Call {call_id}")
+            page.wait_for_load_state()  # before it, no key is heard
         expect(page.get_by_text("no call that fits your filters comes after this one")).to_be_visible()
         page.get_by_role("navigation", name="Calls").get_by_role("link", name="queue").click()
         page.wait_for_url(f"{address}/{asked}")
