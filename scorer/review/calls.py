@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Form, HTTPException, Query, Request
+from fastapi import APIRouter, Depends, Form, HTTPException, Query, Request
 from fastapi import Path as PathParameter
 from starlette.responses import Response
 
@@ -28,6 +28,14 @@ from scorer.tables.judged import read_judged
 router = APIRouter()
 Number = Annotated[int, PathParameter(ge=1, le=2**53)]
 Text = Annotated[str, Form(max_length=NOTE)]
+
+
+def asked_for(request: Request) -> Filters:
+    """What the queue was asked for: it is in the address of every page and form here, and goes along to the next."""
+    return Filters.read(request.query_params)
+
+
+Asked = Annotated[Filters, Depends(asked_for)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +68,10 @@ class Opened:
 
 
 @router.get("/")
-def show_queue(request: Request, connection: Database, page_number: Annotated[int, Query(alias="page", ge=1, le=100_000)] = 1) -> Response:
+def show_queue(
+    request: Request, connection: Database, filters: Asked, page_number: Annotated[int, Query(alias="page", ge=1, le=100_000)] = 1
+) -> Response:
     """Which calls come next."""
-    filters = Filters.read(request.query_params)
     rows, counts = list_calls(connection, filters, page_number, masked=masked(request))
     total = sum(count.calls for count in counts.values())
     pages = max(1, -(-total // PAGE))
@@ -83,10 +92,9 @@ def show_queue(request: Request, connection: Database, page_number: Annotated[in
 
 
 @router.get("/calls/{number}")
-def show_call(request: Request, connection: Database, someone: Someone, number: Number) -> Response:
-    """One call, to be read and judged; the query is that of the queue it was opened from."""
+def show_call(request: Request, connection: Database, someone: Someone, filters: Asked, number: Number) -> Response:
+    """One call, to be read and judged."""
     found = open_call(connection, number)
-    filters = Filters.read(request.query_params)
     before, after = neighbours(connection, filters, number, masked=masked(request))
     verdicts = current_verdicts(connection, [number])
     call = view_call(found.judged, found.rubric, masked=masked(request))
@@ -113,9 +121,9 @@ def show_call(request: Request, connection: Database, someone: Someone, number: 
 
 @router.post("/calls/{number}/verdicts")
 def judge(
-    request: Request,
     connection: Database,
     someone: Someone,
+    filters: Asked,
     number: Number,
     kind: Annotated[Kind, Form()],
     say: Annotated[str, Form(max_length=200)],
@@ -127,14 +135,14 @@ def judge(
     subject = Subject(number, kind, segment if kind == "label" else NO_SEGMENT, name)
     found = open_call(connection, number)
     save_verdict(connection, subject, _answer(answer), who=someone.name, note=note, machine=found.machine(subject))
-    return back_to(f"/calls/{number}{Filters.read(request.query_params).query()}#{place(subject)}")
+    return back_to(f"/calls/{number}{filters.query()}#{place(subject)}")
 
 
 @router.post("/calls/{number}/disputes")
 def dispute(
-    request: Request,
     connection: Database,
     someone: Someone,
+    filters: Asked,
     number: Number,
     about: Annotated[str, Form(max_length=200)],
     agent_side: Text,
@@ -148,7 +156,7 @@ def dispute(
         subject = Subject(number, "flag", NO_SEGMENT, rest)
     machine = open_call(connection, number).machine(subject)
     open_dispute(connection, subject, who=someone.name, agent_side=agent_side, machine=machine)
-    return back_to(f"/calls/{number}{Filters.read(request.query_params).query()}#disputes")
+    return back_to(f"/calls/{number}{filters.query()}#disputes")
 
 
 @router.get("/disputes")
