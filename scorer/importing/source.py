@@ -1,7 +1,7 @@
 """What does every format give, once read: one shape for all, and one way to say no."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from re import Pattern
@@ -58,6 +58,11 @@ class SourceSegment:
     words: tuple[Word, ...] = ()
     confidence: float | None = None  # of the recogniser, 0 to 1
     marked: bool = False  # the speaker stood in the text, and may be words of it ("Order: 12345")
+
+
+def on_channels_apart(segments: Iterable[SourceSegment]) -> bool:
+    """Whether the segments name more than one channel."""
+    return len({segment.channel for segment in segments if segment.channel}) > 1
 
 
 @dataclass(frozen=True, slots=True)

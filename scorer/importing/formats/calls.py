@@ -6,7 +6,7 @@ from typing import Any
 from pydantic import AliasChoices, Field
 
 from scorer.importing.fields import Fields, Label, Many, Seconds, check
-from scorer.importing.source import Format, ReadOptions, SourceCall, SourceSegment
+from scorer.importing.source import Format, ReadOptions, SourceCall, SourceSegment, on_channels_apart
 
 ID = AliasChoices("call_id", "conversation_id")
 
@@ -34,7 +34,7 @@ def read(document: Any, options: ReadOptions) -> Iterator[SourceCall]:
     yield SourceCall(
         segments,
         call_id=str(found.call_id),
-        apart=len({segment.channel for segment in segments if segment.channel}) > 1,
+        apart=on_channels_apart(segments),
         agent_id=found.agent_id,
         started_at=found.started_at,
         language=found.language,

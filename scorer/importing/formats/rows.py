@@ -6,7 +6,7 @@ from typing import Any
 
 from scorer.importing.decode import BEYOND
 from scorer.importing.fields import LONGEST_S
-from scorer.importing.source import Format, ImportReason, ReadOptions, SourceCall, SourceError, SourceSegment
+from scorer.importing.source import Format, ImportReason, ReadOptions, SourceCall, SourceError, SourceSegment, on_channels_apart
 
 Row = Mapping[str, Any]
 NEEDED = ("speaker", "text")
@@ -49,7 +49,7 @@ def _call(call_id: str | None, rows: Sequence[Row], options: ReadOptions) -> Sou
     return SourceCall(
         segments,
         call_id=call_id,
-        apart=len({segment.channel for segment in segments if segment.channel}) > 1,
+        apart=on_channels_apart(segments),
         agent_id=agent_id,
         started_at=started_at,
         language=language,
