@@ -6,7 +6,7 @@ from dataclasses import replace
 from scorer.importing.checks import check_channels, check_characters, ordered, timing_tier
 from scorer.importing.decode import Content, decode, read_lines
 from scorer.importing.files import Document
-from scorer.importing.recognise import items_of, recognise, value_for
+from scorer.importing.recognise import is_row, items_of, recognise, value_for
 from scorer.importing.rejects import ImportReject
 from scorer.importing.roles import RoleAnswer, resolve_roles
 from scorer.importing.source import Format, ImportReason, Notes, ReadOptions, SourceCall, SourceError, SourceSegment
@@ -21,7 +21,7 @@ SPEAKERS: dict[str, Speaker] = {"agent": "agent", "customer": "customer"}
 def read_document(document: Document, options: ReadOptions, *, named: Format | None, notes: Notes) -> Iterator[CallRow | ImportReject]:
     """Every call of one document, and a reject for what cannot be read. What is to be told beside goes into `notes`."""
     try:
-        for content in _contents(document):
+        for content in _contents(document, options, named):
             if isinstance(content, SourceError):
                 yield _reject(document, content)
                 continue
@@ -31,13 +31,28 @@ def read_document(document: Document, options: ReadOptions, *, named: Format | N
         yield _reject(document, error)
 
 
-def _contents(document: Document) -> Iterator[Content | SourceError]:
+def _contents(document: Document, options: ReadOptions, named: Format | None) -> Iterator[Content | SourceError]:
     if not isinstance(document.content, SourceError):
-        yield from decode(document.content)
+        found = decode(document.content)
+        yield from found if named and named.kind != "table" else _tables(found, options)
     elif document.content.reason is ImportReason.TOO_LARGE and document.path and document.path.suffix.casefold() in (".jsonl", ".ndjson"):
         yield from read_lines(document.path)
     else:
         yield document.content
+
+
+def _tables(contents: Iterator[Content | SourceError], options: ReadOptions) -> Iterator[Content | SourceError]:
+    """The contents, with rows of segments that are written in JSON, one a line or one an item of a list, as the table that they are."""
+    rows = []
+    for content in contents:
+        if isinstance(content, Content) and content.kind == "json":
+            items = [content.value] if content.line else items_of(content.value) or ()
+            if items and all(is_row(item, options) for item in items):
+                rows += items
+                continue
+        yield content
+    if rows:
+        yield Content("table", rows)
 
 
 def _parts(content: Content, options: ReadOptions, named: Format | None) -> Iterator[Content]:

@@ -92,6 +92,12 @@ def items_of(value: Any) -> Sequence[Any] | None:
     return value if isinstance(value, list) and value and all(isinstance(item, dict) for item in value) else None
 
 
+def is_row(value: Any, options: ReadOptions) -> bool:
+    """Whether a JSON object is a segment with the id of its call, under the columns' names of the settings."""
+    names = (options.columns[name] for name in ("call_id", "speaker", "text"))
+    return isinstance(value, dict) and all(isinstance(value.get(name), (str, int)) for name in names)
+
+
 def _fitting(known: Format, content: Content, options: ReadOptions) -> Any:
     """The value for `known` where it fits, else None."""
     if any(has_path(content.value, path.removeprefix("!")) == path.startswith("!") for path in known.rule):

@@ -284,8 +284,8 @@ def test_a_call_of_a_table_that_is_refused_does_not_take_the_others_with_it(tmp_
 
 
 def test_a_part_of_a_call_or_a_heap_of_calls_is_not_taken_for_a_call(tmp_path: Path) -> None:
-    rows = [{"call_id": at, "speaker": who, "text": "hello"} for at in (1, 2) for who in ("agent", "customer")]
-    (tmp_path / "a.json").write_text(json.dumps(rows), encoding="utf-8")
+    messages = [{"call_id": at, "role": who, "content": "hello"} for at in (1, 2) for who in ("agent", "customer")]
+    (tmp_path / "a.json").write_text(json.dumps(messages), encoding="utf-8")
     page = json.loads((FIXTURES / "twilio.json").read_text(encoding="utf-8")) | {
         "meta": {"page_size": 50, "next_page_url": "https://x.invalid"}
     }

@@ -41,6 +41,8 @@ GOLDEN = [
     ("text_in_json.json", "", None, "field", "conv-9", ()),
     ("rows.csv", "", "turns", "field", "csv-1", ()),
     ("rows.xlsx", "", "none", "field", "17", ()),
+    ("rows.jsonl", "", "turns", "field", "json-1", ()),
+    ("rows.json", "", "turns", "field", "json-2", ()),
     ("calls.jsonl", "", "turns", "field", "own-1", ()),
     (
         "chat_messages.jsonl",
@@ -168,3 +170,14 @@ def test_messages_that_name_one_call_are_that_call(tmp_path: Path) -> None:
     (call,), rejects = run_import(tmp_path / "chat.json", out=tmp_path / "calls.parquet")
 
     assert (call["call_id"], len(call["segments"]), rejects) == ("c7", 5, [])
+
+
+def test_lines_that_are_a_segment_each_are_calls_by_their_id_in_any_order(tmp_path: Path) -> None:
+    said = [{"call_id": call_id, "speaker": role, "text": text} for role, _, _, text in CALL for call_id in ("c8", 9)]
+    lines = [*map(json.dumps, said[:7]), "{damaged", *map(json.dumps, said[7:])]
+    (tmp_path / "night.jsonl").write_text("\n".join(lines))
+
+    calls, rejects = run_import(tmp_path / "night.jsonl", out=tmp_path / "calls.parquet")
+
+    assert [(call["call_id"], len(call["segments"])) for call in calls] == [("c8", 5), ("9", 5)]
+    assert [(row["reason"], row["detail"].split(":")[0]) for row in rejects] == [("broken_json", "line 8")]

@@ -1,4 +1,4 @@
-"""How does a CSV or Excel file hold calls? A row per segment, with the columns that the settings name."""
+"""How does a table (CSV, Excel, rows in JSON) hold calls? A row per segment, with the columns that the settings name."""
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
@@ -109,5 +109,5 @@ def _leaves_out(rows: Sequence[Row], options: ReadOptions) -> list[str]:
 
 
 FORMAT = Format(
-    "rows", "CSV, Excel", "table", (), read, _fits, "columns for speaker and text, as named in the settings", leaves_out=_leaves_out
+    "rows", "CSV, Excel, rows in JSON", "table", (), read, _fits, "columns for speaker and text, as named in the settings", leaves_out=_leaves_out
 )
