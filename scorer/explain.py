@@ -11,14 +11,14 @@ from scorer.errors import RunError
 from scorer.labels import Label
 from scorer.manifest import read_run
 from scorer.records import CallScore, Flag, JudgedCall, Segment, SegmentPrediction
-from scorer.scoring.aggregate import contributions, score_call
+from scorer.scoring.aggregate import contributions, score_call, why_no_score
 from scorer.scoring.rubric import Rubric
 from scorer.tables.judged import read_judged
 
 MENTIONED = 0.2  # probabilities from here on are shown beside the segment, also without a label
 LEGEND = (
-    "labels with the model's probability; (in brackets): likely, but not given. over: seconds spoken over the other party. interruption: "
-    "what the overlap is known from, (words), (turns) or (none)."
+    f"labels with the model's probability; (in brackets): {MENTIONED:.2f} or more, but below the point from which the model gives that "
+    "label. over: seconds spoken over the other party. interruption: what the overlap is known from, (words), (turns) or (none)."
 )
 
 
@@ -42,7 +42,7 @@ def render_call(judged: JudgedCall, score: CallScore, rubric: Rubric) -> Rendera
         _transcript(judged),
         Text(LEGEND, style="dim"),
         _behaviours(score),
-        *_arithmetic(score, rubric),
+        *_arithmetic(judged, score, rubric),
         *(part for f in score.flags for part in _flag(f)),
     ]
     return Group(*parts)
@@ -92,10 +92,9 @@ def _behaviours(score: CallScore) -> Table:
     return table
 
 
-def _arithmetic(score: CallScore, rubric: Rubric) -> Iterator[Text]:
+def _arithmetic(judged: JudgedCall, score: CallScore, rubric: Rubric) -> Iterator[Text]:
     if score.score is None or score.raw_score is None:
-        why = "nothing in it had a chance" if score.status == "not_applicable" else "too short or one-sided to judge"
-        yield Text(f"no score: {score.status}, {why}")
+        yield Text(f"no score: {score.status}, {why_no_score(judged, rubric)}")
         return
     terms = contributions(score.behaviours)
     upper = " + ".join(f"{weight:g}x{points:.2f}" for _, weight, points in terms)

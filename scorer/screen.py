@@ -91,7 +91,9 @@ def import_table(result: Any) -> RenderableType:
     ]
     causes = [f"{reason}: {printable(cause)}" for reason, cause in sorted(counts.causes.items())]
     suspect = [f"roles look swapped in {count_of(counts.suspects, 'call')}: see the column role_suspect"] if counts.suspects else []
-    return Group(table, *map(Text, [*causes, *lines, *suspect, *_left_out(counts.notes.left_out), f"{result.out}   rejects: {result.rejects}"]))
+    return Group(
+        table, *map(Text, [*causes, *lines, *suspect, *_left_out(counts.notes.left_out), f"{result.out}   rejects: {result.rejects}"])
+    )
 
 
 def _left_out(tables: Counter[str]) -> list[str]:

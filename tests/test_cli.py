@@ -294,7 +294,7 @@ def test_a_call_is_explained(night: Path, tmp_path: Path, keyword_folder: Path) 
     assert code == 0
     for part in (
         "apology 1.00",
-        "(in brackets): likely, but not given",
+        "(in brackets): 0.20 or more, but below",
         "score = 100 x (25x1.00 + 30x1.00 + 20x1.00) / 75 = 100.0",
         "not applicable",
     ):

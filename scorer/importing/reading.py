@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from typing import Any
 
 from scorer.importing.checks import check_channels, check_characters, ordered, timing_tier
 from scorer.importing.decode import Content, decode, read_lines
@@ -43,7 +44,7 @@ def _contents(document: Document, options: ReadOptions, named: Format | None) ->
 
 def _tables(contents: Iterator[Content | SourceError], options: ReadOptions) -> Iterator[Content | SourceError]:
     """The contents, with rows of segments that are written in JSON, one a line or one an item of a list, as the table that they are."""
-    rows = []
+    rows: list[Any] = []
     for content in contents:
         if isinstance(content, Content) and content.kind == "json":
             items = [content.value] if content.line else items_of(content.value) or ()

@@ -10,7 +10,7 @@ from scorer.labels import Label
 from scorer.records import CallScore, Evidence, Flag, JudgedCall, Segment, SegmentPrediction
 from scorer.review.charts import Timeline, clock, timeline
 from scorer.review.masks import visible
-from scorer.scoring.aggregate import contributions, score_call
+from scorer.scoring.aggregate import contributions, score_call, why_no_score
 from scorer.scoring.rubric import Rubric
 from scorer.tables.judged import read_judged
 from scorer.tables.nights import AGENT, STARTED, TEAM
@@ -107,7 +107,7 @@ def view_call(judged: JudgedCall, rubric: Rubric, *, masked: bool) -> CallView:
         team=_field(fields, TEAM),
         started=_started(fields.get(STARTED)),
         score=score,
-        arithmetic=tuple(_arithmetic(score, rubric)),
+        arithmetic=tuple(_arithmetic(judged, score, rubric)),
         reasons=_reasons(score.flags, segments, masked=masked),
         turns=tuple(_turn(*pair, evidence, masked=masked) for pair in zip(segments, judged.predictions, strict=True)),
         picture=timeline(segments, frozenset(at for at, _ in evidence)),
@@ -145,10 +145,9 @@ def _quote(found: Sequence[Evidence], segment: Segment, *, masked: bool) -> Quot
     return Quote(segment.index, clock(segment.start_s), cut, tuple((e.label, e.probability) for e in found))
 
 
-def _arithmetic(score: CallScore, rubric: Rubric) -> Iterator[str]:
+def _arithmetic(judged: JudgedCall, score: CallScore, rubric: Rubric) -> Iterator[str]:
     if score.score is None or score.raw_score is None:
-        why = "nothing in it had a chance" if score.status == "not_applicable" else "it is too short or one-sided to judge"
-        yield f"No score: {why}."
+        yield f"No score: {why_no_score(judged, rubric)}."
         return
     terms = contributions(score.behaviours)
     upper = " + ".join(f"{weight:g}×{points:.2f}" for _, weight, points in terms)

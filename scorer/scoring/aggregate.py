@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from scorer.errors import count_of
 from scorer.records import BehaviourScore, CallScore, Heard, JudgedCall
 from scorer.scoring.chances import find_chances, hear
 from scorer.scoring.flags import find_flags, struck_rules
@@ -43,6 +44,18 @@ def score_heard(heard: Heard, rubric: Rubric, *, roles_are_right: bool = False) 
         behaviours=behaviours,
         flags=find_flags(heard, rubric, final, behaviours=behaviours, struck=struck, check_roles=not roles_are_right),
     )
+
+
+def why_no_score(judged: JudgedCall, rubric: Rubric) -> str:
+    """What a call without a score lacks: segments of a party, or else any chance."""
+    heard, least = hear(judged), rubric.minimum
+    parties = (("agent", heard.agent, least.agent_segments), ("customer", heard.customer, least.customer_segments))
+    lacking = [
+        f"{count_of(len(spoken), f'{party} segment')} with words, {needed} needed"
+        for party, spoken, needed in parties
+        if len(spoken) < needed
+    ]
+    return " and ".join(lacking) or "nothing in it had a chance"
 
 
 def weighted_mean(parts: Sequence[tuple[float, float | None]]) -> float | None:

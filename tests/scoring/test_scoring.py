@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scorer.records import CallScore, Tally
-from scorer.scoring.aggregate import score_call
+from scorer.scoring.aggregate import score_call, why_no_score
 from scorer.scoring.points import read_points
 from scorer.scoring.rubric import Rubric, load_rubric
 
@@ -121,11 +121,21 @@ def test_a_call_without_any_chance_has_no_score() -> None:
     )
 
 
-@pytest.mark.parametrize("turns", [["agent", "agent"], ["customer"], ["customer", "other"]])
-def test_a_one_sided_call_is_insufficient(turns: list[str]) -> None:
-    score = score_call(judged(*turns), rubric({"cut": CUT_IN}))
+@pytest.mark.parametrize(
+    ("turns", "why"),
+    [
+        (["agent", "agent"], "0 customer segments with words, 1 needed"),
+        (["customer"], "0 agent segments with words, 1 needed"),
+        (["customer", "other"], "0 agent segments with words, 1 needed"),
+        (["other"], "0 agent segments with words, 1 needed and 0 customer segments with words, 1 needed"),
+    ],
+)
+def test_a_one_sided_call_is_insufficient(turns: list[str], why: str) -> None:
+    call, rules = judged(*turns), rubric({"cut": CUT_IN})
+    score = score_call(call, rules)
 
     assert (score.status, score.score, score.band) == ("insufficient", None, None)
+    assert why_no_score(call, rules) == why
 
 
 PRESSED = ["customer #exit_request", "agent #retention_pushiness", "customer #exit_request"] + ["agent #retention_pushiness"] * 2

@@ -109,5 +109,12 @@ def _leaves_out(rows: Sequence[Row], options: ReadOptions) -> list[str]:
 
 
 FORMAT = Format(
-    "rows", "CSV, Excel, rows in JSON", "table", (), read, _fits, "columns for speaker and text, as named in the settings", leaves_out=_leaves_out
+    "rows",
+    "CSV, Excel, rows in JSON",
+    "table",
+    (),
+    read,
+    _fits,
+    "columns for speaker and text, as named in the settings",
+    leaves_out=_leaves_out,
 )
