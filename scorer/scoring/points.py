@@ -1,6 +1,7 @@
 """How many points does a behaviour give in one call, and what is the evidence?"""
 
 from collections.abc import Sequence
+from math import inf
 
 from scorer.records import BehaviourScore, Evidence, Heard, Tally
 from scorer.scoring.chances import Chance, hits_in, probabilities_in
@@ -17,29 +18,66 @@ def score_behaviour(heard: Heard, name: str, behaviour: Behaviour, *, chances: S
         behaviour=name,
         tally=Tally(sum(hits), len(chances)),
         expected_hits=round(sum(likely), 6),
-        points=_points(behaviour, chances, [float(hit) for hit in hits], _deflected(heard, behaviour, chances, hits)),
-        expected_points=_points(behaviour, chances, likely, _likely_deflected(heard, behaviour, chances, likely)),
+        points=round(_points(behaviour, _count(heard, behaviour, chances, hits), len(chances)), 6) if chances else None,
+        expected_points=round(_expected_points(heard, behaviour, chances, likely), 6) if chances else None,
         weight=behaviour.weight,
         evidence=_evidence(heard, behaviour, chances, hits),
     )
 
 
-def _points(behaviour: Behaviour, chances: Sequence[Chance], hits: Sequence[float], deflected: float) -> float | None:
-    """Points, 0 to 1, from hits per chance (0 or 1 from labels, between from probabilities); None without a chance."""
-    if not chances:
-        return None
-    rate = sum(hits) / len(chances)
-    if isinstance(behaviour, AfterSignal):
-        counted = sum(h * (behaviour.repeated_counts if c.repeated else 1.0) for h, c in zip(hits, chances, strict=True))
-        return round(read_points(behaviour.points_by_count, counted), 6)
-    if isinstance(behaviour, PerTurn):
-        return round(1 - min(1.0, rate / behaviour.limit), 6)
+def _count(heard: Heard, behaviour: Behaviour, chances: Sequence[Chance], hits: Sequence[bool]) -> float:
+    """What the hits add up to, less what was deflected and not hit."""
+    if isinstance(behaviour, PerEpisode) and behaviour.against:
+        against = hits_in(heard, chances, behaviour.against)
+        return sum(hits) - behaviour.against_share * sum(said and not hit for said, hit in zip(against, hits, strict=True))
+    return sum(_worth(behaviour, chance) for chance, hit in zip(chances, hits, strict=True) if hit)
+
+
+def _expected_points(heard: Heard, behaviour: Behaviour, chances: Sequence[Chance], likely: Sequence[float]) -> float:
+    """The points that come out on average where each chance is hit with its probability, independently.
+
+    Not the points of the mean count: with few chances those are far off, since points have a floor and a ceiling.
+    """
+    against = probabilities_in(heard, chances, behaviour.against or "") if isinstance(behaviour, PerEpisode) else None
+    counts, enough = {0.0: 1.0}, _enough(behaviour, len(chances))  # every possible count with its probability
+    for at, (chance, hit) in enumerate(zip(chances, likely, strict=True)):
+        outcomes = [(_worth(behaviour, chance), hit)]
+        if isinstance(behaviour, PerEpisode) and against:
+            outcomes.append((-behaviour.against_share, (1 - hit) * against[at]))
+        nothing = 1 - sum(p for _, p in outcomes)
+        after = {count: probability * nothing for count, probability in counts.items()}
+        for value, p in outcomes:
+            for count, probability in counts.items():
+                total = min(count + value, enough)
+                after[total] = after.get(total, 0.0) + probability * p
+        counts = after
+    return sum(probability * _points(behaviour, count, len(chances)) for count, probability in counts.items())
+
+
+def _worth(behaviour: Behaviour, chance: Chance) -> float:
+    """What a hit adds to the count."""
+    return behaviour.repeated_counts if isinstance(behaviour, AfterSignal) and chance.repeated else 1.0
+
+
+def _enough(behaviour: Behaviour, chances: int) -> float:
+    """From which count on the points stay as they are, whatever else comes; infinite where more can take away again."""
     if isinstance(behaviour, PerEpisode):
-        rate -= behaviour.against_share * deflected / len(chances)
-        return round(min(1.0, max(0.0, rate) / behaviour.target), 6)
+        return inf
+    if isinstance(behaviour, AfterSignal):
+        return len(behaviour.points_by_count) - 1
+    return chances * (behaviour.limit if isinstance(behaviour, PerTurn) else behaviour.limit or behaviour.target or 1.0)
+
+
+def _points(behaviour: Behaviour, count: float, chances: int) -> float:
+    """Points, 0 to 1, for a count of hits."""
+    if isinstance(behaviour, AfterSignal):
+        return read_points(behaviour.points_by_count, count)
+    rate = count / chances
+    if isinstance(behaviour, PerEpisode):
+        return min(1.0, max(0.0, rate) / behaviour.target)
     if behaviour.limit is not None:
-        return round(1 - min(1.0, rate / behaviour.limit), 6)
-    return round(min(1.0, rate / (behaviour.target or 1.0)), 6)
+        return 1 - min(1.0, rate / behaviour.limit)
+    return min(1.0, rate / (behaviour.target or 1.0))
 
 
 def read_points(points_by_count: tuple[float, ...], count: float) -> float:
@@ -49,21 +87,6 @@ def read_points(points_by_count: tuple[float, ...], count: float) -> float:
         return points_by_count[-1]
     share = count - below
     return points_by_count[below] * (1 - share) + points_by_count[below + 1] * share
-
-
-def _deflected(heard: Heard, behaviour: Behaviour, chances: Sequence[Chance], hits: Sequence[bool]) -> float:
-    """Episodes that were deflected and not taken on."""
-    if not isinstance(behaviour, PerEpisode) or behaviour.against is None:
-        return 0.0
-    against = hits_in(heard, chances, behaviour.against)
-    return float(sum(deflected and not hit for deflected, hit in zip(against, hits, strict=True)))
-
-
-def _likely_deflected(heard: Heard, behaviour: Behaviour, chances: Sequence[Chance], likely: Sequence[float]) -> float:
-    if not isinstance(behaviour, PerEpisode) or behaviour.against is None:
-        return 0.0
-    against = probabilities_in(heard, chances, behaviour.against)
-    return sum(deflected * (1 - hit) for deflected, hit in zip(against, likely, strict=True))
 
 
 def _evidence(heard: Heard, behaviour: Behaviour, chances: Sequence[Chance], hits: Sequence[bool]) -> tuple[Evidence, ...]:

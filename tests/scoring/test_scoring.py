@@ -1,5 +1,6 @@
 """Every formula of the rubric with values worked out by hand."""
 
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -170,14 +171,44 @@ def test_expected_values_come_from_probabilities() -> None:
 
     assert own.tally == Tally(0, 1) and own.points == 0.0
     assert own.expected_hits == pytest.approx(0.7)  # 1 - 0.6 x 0.5
-    assert own.expected_points == pytest.approx(0.7 - 0.5 * 0.5 * 0.3)  # less half of: deflected, not taken on
-    assert score.expected_score == pytest.approx(62.5)
+    assert own.expected_points == pytest.approx(0.7)  # deflected or not, the points of a single episode are not below 0
+    assert score.expected_score == pytest.approx(70)
 
 
-def test_expected_count_lies_between_two_counts() -> None:
-    score = score_call(judged("customer #exit_request", "agent ~retention_pushiness=0.25", "agent"), rubric({"b": PRESS}))
+@pytest.mark.parametrize(
+    ("behaviour", "turns"),
+    [
+        (CUT_IN, ["customer", "agent ~interruption=0.3", "customer", "agent ~interruption=0.6", "customer", "agent ~interruption=0.1"]),
+        (PRESS, ["customer #exit_request", "agent ~retention_pushiness=0.3", "customer #exit_request", "agent ~retention_pushiness=0.8"]),
+        (
+            OWN,
+            [
+                *("customer #problem", "agent ~ownership=0.4 ~deflection=0.7", "customer", "agent", "customer"),
+                *("customer #problem", "agent ~ownership=0.2 ~deflection=0.6", "agent ~ownership=0.1"),
+            ],
+        ),
+        (SORRY, [*TWICE[:-1], "agent ~apology=0.3"]),
+        ({"kind": "rate", "label": "ownership", "weight": 1.0, "target": 0.3}, ["agent ~ownership=0.4", "agent ~ownership=0.9", "agent"]),
+        ({"kind": "rate", "label": "deflection", "weight": 1.0, "limit": 0.3}, ["agent ~deflection=0.4", "agent ~deflection=0.9", "agent"]),
+    ],
+)
+def test_expected_points_are_the_mean_over_all_that_could_have_been_said(behaviour: dict[str, Any], turns: list[str]) -> None:
+    rules = rubric({"b": behaviour})
+    marks = [(at, mark) for at, turn in enumerate(turns) for mark in turn.split() if mark.startswith("~")]
 
-    assert score.behaviours[0].expected_points == pytest.approx(0.9)  # a quarter of the way from 1.0 to 0.6
+    mean = 0.0
+    for drawn in product((True, False), repeat=len(marks)):
+        chosen, probability = [turn.split("~")[0] for turn in turns], 1.0
+        for (at, mark), said in zip(marks, drawn, strict=True):
+            label, _, p = mark[1:].partition("=")
+            probability *= float(p) if said else 1 - float(p)
+            chosen[at] += f" #{label}" if said else ""
+        mean += probability * (points(score_call(judged(*chosen), rules))[2] or 0.0)
+
+    assert score_call(judged(*turns), rules).behaviours[0].expected_points == pytest.approx(mean, abs=1e-6)
+
+
+def test_points_between_two_counts_are_on_the_straight_line() -> None:
     assert read_points((1.0, 0.6, 0.0), 1.5) == pytest.approx(0.3)
     assert read_points((1.0, 0.6, 0.0), 7.0) == 0.0
 
