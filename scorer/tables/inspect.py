@@ -14,7 +14,7 @@ from scorer.errors import InputError
 from scorer.records import Speaker
 from scorer.tables.carried import carried_schema, merge_carried, output_names
 from scorer.tables.files import open_parquet, read_batches, refuse_joined
-from scorer.tables.mapping import Layout, children, is_nested, read_layout, suggest
+from scorer.tables.mapping import Layout, children, is_nested, mapping_of, read_layout, suggest
 from scorer.tables.mend import clean_id
 from scorer.tables.normalise import SegmentRow, column_getter, parse_segments, party_of, struct_getter, values_of
 from scorer.tables.schemas import calls_schema
@@ -90,22 +90,24 @@ def inspect_inputs(files: Mapping[Path, str], mapping: InputMapping, *, unknown_
     layouts: list[Layout] = []
     views: list[FileView] = []
     problems: list[str] = []
-    sample = _Sample()
+    sample, used = _Sample(), []
     for path, name in files.items():
         try:
             with open_parquet(path) as file:
                 refuse_joined(path)
-                layout, found = read_layout(path, file.schema_arrow, mapping)
+                used.append(here := mapping_of(file.schema_arrow, mapping))
+                layout, found = read_layout(path, file.schema_arrow, here)
                 problems += [problem.replace(str(path), name) for problem in found]
                 if layout is None:
-                    problems.append(f"{name}: {_there(file.schema_arrow, mapping)}")
+                    problems.append(f"{name}: {_there(file.schema_arrow, here)}")
                     continue
                 layouts.append(layout)
                 views.append(FileView(file.metadata.num_rows, "nested" if layout.nested else "segments"))
                 if len(layouts) <= SAMPLED_FILES and sample_rows:
-                    _sample_file(sample, read_batches(file, rows=min(sample_rows, 1024)), layout, mapping=mapping, limit=sample_rows)
+                    _sample_file(sample, read_batches(file, rows=min(sample_rows, 1024)), layout, mapping=here, limit=sample_rows)
         except InputError as error:
             problems.append(str(error).replace(str(path), name))
+    mapping = used[0] if used and all(one == used[0] for one in used) else mapping
     problems += _unknown_problems(sample, mapping, unknown_max_share)
     return _summary(sample, layouts, mapping=mapping, views=views, problems=problems)
 

@@ -19,7 +19,7 @@ from scorer.records import Reject, RejectReason
 from scorer.tables.carried import carried_schema
 from scorer.tables.fence import Fence, serve
 from scorer.tables.files import FileError, InputFile, open_parquet, read_batches, reading, refuse_joined
-from scorer.tables.mapping import Layout, read_layout
+from scorer.tables.mapping import Layout, mapping_of, read_layout
 from scorer.tables.normalise import ROW_SCHEMA, normalise
 
 PIECE_BYTES = 16 << 20
@@ -138,6 +138,7 @@ def _read(file: InputFile, mapping: InputMapping, *, number: int, target: Path) 
         writer = stack.enter_context(pa.ipc.new_file(sink, ROW_SCHEMA))
         parquet = stack.enter_context(open_parquet(file.path))
         refuse_joined(file.path)
+        mapping = mapping_of(parquet.schema_arrow, mapping)
         layout, problems = read_layout(file.path, parquet.schema_arrow, mapping)
         if layout is None:
             raise FileError("; ".join(problem.removeprefix(f"{file.path}: ") for problem in problems), RejectReason.FILE_COLUMNS, "columns")

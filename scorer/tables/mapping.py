@@ -8,6 +8,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from scorer.config import InputMapping
+from scorer.tables.transcripts import VERSION_KEY
 
 REQUIRED = ("speaker", "text")  # of a segment; call_id is looked for beside them
 NEAR = 0.54  # of a name that may be meant: end_time for end has 0.545, team for text, which means something else, 0.5
@@ -24,6 +25,17 @@ class Layout:
     types: Mapping[str, str]  # canonical name -> type found, for people
     carried: tuple[str, ...]
     schema: pa.Schema
+
+
+def mapping_of(schema: pa.Schema, mapping: InputMapping) -> InputMapping:
+    """The settings that hold for one file. What `scorer import` wrote has our names and seconds, whatever its sources had."""
+    if VERSION_KEY not in (schema.metadata or {}):
+        return mapping
+    ours, theirs = InputMapping(), mapping.speakers
+    speakers = ours.speakers.model_copy(
+        update={party: (*values, *getattr(theirs, party)) for party, values in ours.speakers.model_dump().items()}
+    )
+    return ours.model_copy(update={"speakers": speakers})
 
 
 def read_layout(path: Path, schema: pa.Schema, mapping: InputMapping) -> tuple[Layout | None, list[str]]:

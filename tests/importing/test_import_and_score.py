@@ -144,3 +144,23 @@ def test_columns_that_no_call_keeps_are_named_once(tmp_path: Path) -> None:
         and "left out, with the number of tables that have them: agent_name (in 2), queue (in 1), team (in 2)" in said
     )
     assert "left out" not in scorer("import", FIXTURES / "rows.csv", "-o", tmp_path / "kept.parquet", "--config", CONFIG)[1]
+
+
+def test_one_config_says_how_the_source_is_read_and_serves_the_night_too(tmp_path: Path, keyword_folder: Path) -> None:
+    columns = "call_id: Gespraech, speaker: Wer, text: Was, start: Von, end: Bis"
+    (tmp_path / "own.yaml").write_text(
+        f"input: {{columns: {{{columns}}}, time_unit: milliseconds, speakers: {{agent: [Berater], customer: [Kundin]}}}}"
+    )
+    turns = [("Berater", 0, 2000), ("Kundin", 1500, 4000), ("Berater", 3000, 5000), ("Kundin", 5000, 6000), ("Berater", 6000, 7000)]
+    rows = [f"c1,{who},hello,{start},{end},{who}" for who, start, end in turns]
+    (tmp_path / "export.csv").write_text("\n".join(["Gespraech,Wer,Was,Von,Bis,channel", *rows]))
+    own = ("--config", tmp_path / "own.yaml")
+
+    assert scorer("import", tmp_path / "export.csv", "-o", tmp_path / "calls.parquet", *own)[0] == 0
+    code, said = scorer("check", tmp_path / "calls.parquet", *own)
+    assert code == 0 and "half of them last longer than 2.0 s" in said and "agent = agent (3)" in said and "warning" not in said
+    options = ("--rubric", ROOT / "configs/rubric.yaml", "--model", keyword_folder)
+    assert scorer("score", tmp_path / "calls.parquet", "--out", tmp_path / "run", *own, *options)[0] == 0
+
+    assert [row["start_s"] for row in table(tmp_path / "run", "segments")] == [0.0, 1.5, 3.0, 5.0, 6.0]
+    assert [row["speaker"] for row in table(tmp_path / "run", "segments")] == ["agent", "customer", "agent", "customer", "agent"]
