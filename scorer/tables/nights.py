@@ -15,6 +15,7 @@ from scorer.errors import RunError
 from scorer.records import Tally
 from scorer.tables.files import read_batches
 from scorer.tables.judged import table_files
+from scorer.tables.spool import QUIET
 
 BINS = 10  # of probabilities and scores
 AGENT, TEAM, STARTED = "agent_id", "team", "started_at"  # carried columns that the pages know
@@ -171,6 +172,7 @@ def _connected(**tables: _Table) -> Iterator[Any]:
     """A database that sees the tables; what it raises on bad bytes becomes a RunError without its text."""
     try:
         with duckdb.connect() as database:
+            database.execute(QUIET)
             database.execute("SET TimeZone = 'UTC'")  # a start without a zone is the same day on every machine
             for name, table in tables.items():
                 database.register(name, table.data)

@@ -35,6 +35,7 @@ SETTINGS: dict[str, str | bool | int | float | list[str]] = {
     "autoinstall_known_extensions": False,
     "autoload_known_extensions": False,
 }
+QUIET = "SET enable_progress_bar = false"  # it would draw its own bar on stdout for whatever takes longer than two seconds
 # A call belongs to the pack of files that all its rows come from (see packs.py), or to none (-1); calls of one home are dealt to shards
 # by their own hash. So a shard's calls depend on nothing but the files of its pack, and a late file leaves the shards of others alone.
 PLAN = """CREATE TABLE calls AS
@@ -87,6 +88,7 @@ class Spool:
             self._workdir.mkdir(parents=True, exist_ok=True)
             self._folder = Path(tempfile.mkdtemp(prefix="spool-", dir=self._workdir))  # readable by its owner only
             self._base = duckdb.connect(str(self._folder / "rows.duckdb"), config=SETTINGS | {"temp_directory": str(self._folder)})
+            self._base.execute(QUIET)
             self._base.execute(TABLE)
             self._memory_mb = MEMORY_MB
             self.aside = self._folder.resolve() / "aside"  # what the rows hold no more, for whoever reads them

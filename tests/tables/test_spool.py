@@ -105,3 +105,21 @@ def test_a_signal_while_rows_are_sorted_stops_the_run(tmp_path: Path, step: str,
 
 if __name__ == "__main__":  # a process of its own: what watches over a stop ends it hard in the end
     sys.exit(stopped_while(sys.argv[1], Path(sys.argv[2]), int(sys.argv[3])))
+
+
+OPENS = """
+import sys
+from pathlib import Path
+from scorer.tables import nights, spool
+asked = "select current_setting('enable_progress_bar')"
+with spool.Spool(Path(sys.argv[1])) as rows, nights._connected() as tables:
+    print([found.execute(asked).fetchone() for found in (rows._base, rows._base.cursor(), tables)])
+"""
+
+
+def test_the_database_draws_nothing_on_stdout(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", OPENS, str(tmp_path)]  # as a user's process: in others its bar is off from the start
+
+    said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+    assert said == "[(False,), (False,), (False,)]\n"
