@@ -1,6 +1,6 @@
 """How do time and memory grow with the night? `make bench`, or by hand:
 
-    python tests/benchmarks/growth.py [MODEL] [CALLS...]      (keywords 1000 10000 100000; a quarter of an hour)
+    python tests/benchmarks/growth.py [MODEL] [CALLS...]      (keywords 1000 10000 100000; half an hour)
 
 The tests' keyword model, `keywords`, costs next to nothing: what is measured then is everything else. With models/default 1000 calls take
 minutes, 100,000 hours. Every night is scored in a process of its own. Times count from the start of that process; memory is what its peak
