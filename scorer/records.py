@@ -196,7 +196,7 @@ class CallScore:
     status: Literal["scored", "not_applicable", "insufficient"]
     raw_score: float | None  # before critical rules
     score: float | None
-    expected_score: float | None  # mean over what the calibrated probabilities allow; does not jump at a threshold
+    expected_score: float | None  # mean of raw_score were every behaviour given with its probability; signals are those of the labels
     band: str | None
     auto_fail: str | None  # reason of the critical rule that struck
     behaviours: tuple[BehaviourScore, ...] = ()

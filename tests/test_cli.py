@@ -299,6 +299,8 @@ def test_a_call_is_explained(night: Path, tmp_path: Path, keyword_folder: Path) 
         "not applicable",
     ):
         assert part in said
+    short = "no score: insufficient, only 1 of 3 agent segments and only 1 of 2 customer segments"
+    assert short in scorer("explain", tmp_path / "run", "short")[1]
     code, said = scorer("explain", tmp_path / "run", "nobody")
     assert code == 1 and "no call 'nobody'" in said
     assert scorer("explain", tmp_path / "run", "\udcff")[0] == 1  # what a shell makes of bytes that are no text

@@ -26,7 +26,7 @@ class ImportCounts:
     calls: Counter[str] = field(default_factory=Counter)  # by format
     notes: Notes = field(default_factory=Notes)
     rejects: Counter[tuple[str, str]] = field(default_factory=Counter)  # by format and reason
-    causes: dict[str, str] = field(default_factory=dict)  # by reason, what the first reject of it says
+    causes: dict[str, str] = field(default_factory=dict)  # by reason, where its first reject is and what it says
     tiers: Counter[str] = field(default_factory=Counter)
     role_sources: Counter[str] = field(default_factory=Counter)
     suspects: int = 0
@@ -35,7 +35,7 @@ class ImportCounts:
         """Count one result."""
         if isinstance(found, ImportReject):
             self.rejects[found.format or "unknown", found.reason.value] += 1
-            self.causes.setdefault(found.reason.value, found.detail)
+            self.causes.setdefault(found.reason.value, f"{found.source}: {found.detail}")
             return
         self.calls[found.source_format] += 1
         self.tiers[found.tier] += 1

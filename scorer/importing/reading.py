@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from scorer.importing.checks import check_channels, check_characters, ordered, timing_tier
@@ -37,23 +38,38 @@ def _contents(document: Document, options: ReadOptions, named: Format | None) ->
         found = decode(document.content)
         yield from found if named and named.kind != "table" else _tables(found, options)
     elif document.content.reason is ImportReason.TOO_LARGE and document.path and document.path.suffix.casefold() in (".jsonl", ".ndjson"):
-        yield from read_lines(document.path)
+        yield from _lines(document.path, options)
     else:
         yield document.content
 
 
+def _lines(path: Path, options: ReadOptions) -> Iterator[Content | SourceError]:
+    """The lines of a file too large to be held, of which each has to be a call."""
+    for content in read_lines(path):
+        if isinstance(content, Content) and is_row(content.value, options):
+            yield SourceError(
+                ImportReason.TOO_LARGE, "a segment a line: split the file by call_id, or make it Parquet, which needs no import"
+            )
+            return
+        yield content
+
+
 def _tables(contents: Iterator[Content | SourceError], options: ReadOptions) -> Iterator[Content | SourceError]:
     """The contents, with rows of segments that are written in JSON, one a line or one an item of a list, as the table that they are."""
-    rows: list[Any] = []
-    for content in contents:
-        if isinstance(content, Content) and content.kind == "json":
-            items = [content.value] if content.line else items_of(content.value) or ()
-            if items and all(is_row(item, options) for item in items):
-                rows += items
-                continue
-        yield content
-    if rows:
-        yield Content("table", rows)
+    found = list(contents)
+    rows = [row for content in found for row in _objects(content)]
+    if not any(is_row(row, options) for row in rows):
+        yield from found
+        return
+    yield from (content for content in found if not _objects(content))
+    yield Content("table", rows)
+
+
+def _objects(content: Content | SourceError) -> Sequence[Any]:
+    """The JSON objects that a content is, or is a list of."""
+    if isinstance(content, SourceError) or content.kind != "json":
+        return ()
+    return [content.value] if isinstance(content.value, dict) else items_of(content.value) or ()
 
 
 def _parts(content: Content, options: ReadOptions, named: Format | None) -> Iterator[Content]:

@@ -94,8 +94,8 @@ def items_of(value: Any) -> Sequence[Any] | None:
 
 def is_row(value: Any, options: ReadOptions) -> bool:
     """Whether a JSON object is a segment with the id of its call, under the columns' names of the settings."""
-    names = (options.columns[name] for name in ("call_id", "speaker", "text"))
-    return isinstance(value, dict) and all(isinstance(value.get(name), (str, int)) for name in names)
+    names = [options.columns[name] for name in ("call_id", "speaker", "text")]
+    return isinstance(value, dict) and all(name in value and not isinstance(value[name], (list, dict)) for name in names)
 
 
 def _fitting(known: Format, content: Content, options: ReadOptions) -> Any:

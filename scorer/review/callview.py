@@ -157,8 +157,10 @@ def _arithmetic(judged: JudgedCall, score: CallScore, rubric: Rubric) -> Iterato
         yield f"A critical rule holds it at {score.score:.1f}: {score.auto_fail}."
     elif score.auto_fail:
         yield f"A critical rule was broken too, which takes nothing off this score: {score.auto_fail}."
-    yield f"On average, with every label given by its probability: {score.expected_score or 0:.1f}."
-    yield f"Rubric {rubric.name}, version {rubric.version}."
+    yield (
+        f"Were every behaviour given with its probability, that mean would be {score.expected_score or 0:.1f} on average. "
+        f"Rubric {rubric.name}, version {rubric.version}."
+    )
 
 
 def _field(fields: Mapping[str, Any], name: str) -> str:

@@ -24,7 +24,7 @@ def score_heard(heard: Heard, rubric: Rubric, *, roles_are_right: bool = False) 
     chances = {name: find_chances(heard, behaviour, rubric.episodes) for name, behaviour in rubric.behaviours.items()}
     behaviours = tuple(score_behaviour(heard, name, rule, chances=chances[name]) for name, rule in rubric.behaviours.items())
     raw = weighted_mean([(b.weight, b.points) for b in behaviours])
-    if not _long_enough(heard, rubric):
+    if _lacking(heard, rubric):
         return CallScore(heard.call_id, "insufficient", None, None, None, None, None, behaviours)
     if raw is None:
         return CallScore(heard.call_id, "not_applicable", None, None, None, None, None, behaviours)
@@ -48,14 +48,7 @@ def score_heard(heard: Heard, rubric: Rubric, *, roles_are_right: bool = False) 
 
 def why_no_score(judged: JudgedCall, rubric: Rubric) -> str:
     """What a call without a score lacks: segments of a party, or else any chance."""
-    heard, least = hear(judged), rubric.minimum
-    parties = (("agent", heard.agent, least.agent_segments), ("customer", heard.customer, least.customer_segments))
-    lacking = [
-        f"{count_of(len(spoken), f'{party} segment')} with words, {needed} needed"
-        for party, spoken, needed in parties
-        if len(spoken) < needed
-    ]
-    return " and ".join(lacking) or "nothing in it had a chance"
+    return " and ".join(_lacking(hear(judged), rubric)) or "nothing in it had a chance"
 
 
 def weighted_mean(parts: Sequence[tuple[float, float | None]]) -> float | None:
@@ -81,5 +74,8 @@ def contributions(behaviours: Sequence[BehaviourScore]) -> list[tuple[str, float
     return [(b.behaviour, b.weight, b.points) for b in behaviours if b.points is not None and b.weight]
 
 
-def _long_enough(heard: Heard, rubric: Rubric) -> bool:
-    return len(heard.agent) >= rubric.minimum.agent_segments and len(heard.customer) >= rubric.minimum.customer_segments
+def _lacking(heard: Heard, rubric: Rubric) -> list[str]:
+    """Of which party too few segments were spoken."""
+    least = rubric.minimum
+    parties = (("agent", heard.agent, least.agent_segments), ("customer", heard.customer, least.customer_segments))
+    return [f"only {len(spoken)} of {count_of(needed, f'{party} segment')}" for party, spoken, needed in parties if len(spoken) < needed]

@@ -1,6 +1,6 @@
 """How many points does a behaviour give in one call, and what is the evidence?"""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from math import inf
 
 from scorer.records import BehaviourScore, Evidence, Heard, Tally
@@ -8,6 +8,8 @@ from scorer.scoring.chances import Chance, hits_in, probabilities_in
 from scorer.scoring.rubric import AfterSignal, Behaviour, PerEpisode, PerTurn
 
 QUOTE_CHARACTERS = 300
+UNITS = 1_000_000  # of a count: whole numbers, so that the same shares in another order add up to the same count
+MANY, UNHEARD_OF = 64, 1e-12  # among more counts than that, those less probable than this are left out: they would be thousands
 
 
 def score_behaviour(heard: Heard, name: str, behaviour: Behaviour, *, chances: Sequence[Chance]) -> BehaviourScore:
@@ -38,20 +40,25 @@ def _expected_points(heard: Heard, behaviour: Behaviour, chances: Sequence[Chanc
 
     Not the points of the mean count: with few chances those are far off, since points have a floor and a ceiling.
     """
-    against = probabilities_in(heard, chances, behaviour.against or "") if isinstance(behaviour, PerEpisode) else None
-    counts, enough = {0.0: 1.0}, _enough(behaviour, len(chances))  # every possible count with its probability
+    against = probabilities_in(heard, chances, behaviour.against) if isinstance(behaviour, PerEpisode) and behaviour.against else None
+    counts, enough = {0.0: 1.0}, _enough(behaviour, len(chances)) * UNITS  # every count that may come out, with its probability
     for at, (chance, hit) in enumerate(zip(chances, likely, strict=True)):
-        outcomes = [(_worth(behaviour, chance), hit)]
+        moves = [(round(_worth(behaviour, chance) * UNITS), hit)]
         if isinstance(behaviour, PerEpisode) and against:
-            outcomes.append((-behaviour.against_share, (1 - hit) * against[at]))
-        nothing = 1 - sum(p for _, p in outcomes)
-        after = {count: probability * nothing for count, probability in counts.items()}
-        for value, p in outcomes:
-            for count, probability in counts.items():
-                total = min(count + value, enough)
-                after[total] = after.get(total, 0.0) + probability * p
-        counts = after
-    return sum(probability * _points(behaviour, count, len(chances)) for count, probability in counts.items())
+            moves.append((round(-behaviour.against_share * UNITS), (1 - hit) * against[at]))
+        counts = _moved(counts, moves, enough)
+    return sum(probability * _points(behaviour, count / UNITS, len(chances)) for count, probability in counts.items())
+
+
+def _moved(counts: Mapping[float, float], moves: Sequence[tuple[int, float]], enough: float) -> dict[float, float]:
+    """The counts and their probabilities after one more chance, which adds to a count with the probabilities of `moves`, or nothing."""
+    stays = 1 - sum(p for _, p in moves)
+    after = {count: probability * stays for count, probability in counts.items()}
+    for move, p in moves:
+        for count, probability in counts.items():
+            total = count + move if count + move < enough else enough
+            after[total] = after.get(total, 0.0) + probability * p
+    return after if len(after) <= MANY else {count: probability for count, probability in after.items() if probability > UNHEARD_OF}
 
 
 def _worth(behaviour: Behaviour, chance: Chance) -> float:

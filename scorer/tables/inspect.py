@@ -66,15 +66,16 @@ class _Sample:
     """What the first rows of the files hold; filled file by file."""
 
     calls: set[str] = field(default_factory=set)
-    speakers: Counter[str | None] = field(default_factory=Counter)
+    speakers: Counter[tuple[str | None, Speaker | None]] = field(default_factory=Counter)  # with the party, None where nobody knows it
     segments: int = 0
     timed: int = 0
     worded: int = 0
     missing_ids: int = 0
     durations: list[float] = field(default_factory=list)
 
-    def add(self, values: Sequence[object], segments: Sequence[SegmentRow]) -> None:
-        self.speakers.update(None if value is None else str(value).strip() for value in values)
+    def add(self, values: Sequence[object], segments: Sequence[SegmentRow], parties: Mapping[str, Speaker]) -> None:
+        names = [None if value is None else str(value).strip() for value in values]
+        self.speakers.update((name, parties.get(fold(name or ""))) for name in names)
         self.segments += len(segments)
         self.worded += sum(bool(segment.words) for segment in segments)
         spans = [segment.end_s - segment.start_s for segment in segments if segment.start_s is not None and segment.end_s is not None]
@@ -108,7 +109,7 @@ def inspect_inputs(files: Mapping[Path, str], mapping: InputMapping, *, unknown_
         except InputError as error:
             problems.append(str(error).replace(str(path), name))
     mapping = used[0] if used and all(one == used[0] for one in used) else mapping
-    problems += _unknown_problems(sample, mapping, unknown_max_share)
+    problems += _unknown_problems(sample, unknown_max_share)
     return _summary(sample, layouts, mapping=mapping, views=views, problems=problems)
 
 
@@ -135,7 +136,7 @@ def _sample_file(sample: _Sample, batches: Iterator[pa.RecordBatch], layout: Lay
         sample.missing_ids += ids.count(None)
         items = pc.list_flatten(part.column(mapping.segments_column)) if layout.nested else None
         get = column_getter(part, layout) if items is None else struct_getter(items, layout)
-        sample.add(values_of(get("speaker")), parse_segments(get, mapping))
+        sample.add(values_of(get("speaker")), parse_segments(get, mapping), party_of(mapping))
         left -= part.num_rows
         if left <= 0:
             return
@@ -144,7 +145,6 @@ def _sample_file(sample: _Sample, batches: Iterator[pa.RecordBatch], layout: Lay
 def _summary(
     sample: _Sample, layouts: Sequence[Layout], *, mapping: InputMapping, views: Sequence[FileView], problems: Sequence[str]
 ) -> Inspection:
-    parties = party_of(mapping)
     top = sample.speakers.most_common(SHOWN_SPEAKERS)
     columns: dict[str, tuple[str, str]] = {}
     for layout in layouts:
@@ -154,7 +154,7 @@ def _summary(
         files=tuple(views),
         columns=columns,
         carried={item.name: str(item.type) for item in merge_carried(map(carried_schema, layouts))},
-        speakers=tuple(SpeakerView(value, parties.get(fold(value or ""), "other"), count) for value, count in top),
+        speakers=tuple(SpeakerView(value, party or "other", count) for (value, party), count in top),
         sampled_calls=len(sample.calls),
         sampled_segments=sample.segments,
         timed_share=sample.timed / sample.segments if sample.segments else None,
@@ -165,9 +165,8 @@ def _summary(
     )
 
 
-def _unknown_problems(sample: _Sample, mapping: InputMapping, allowed: float) -> Iterator[str]:
-    known = party_of(mapping)
-    unknown = sum(count for value, count in sample.speakers.items() if fold(value or "") not in known) / max(1, sample.segments)
+def _unknown_problems(sample: _Sample, allowed: float) -> Iterator[str]:
+    unknown = sum(count for (_, party), count in sample.speakers.items() if party is None) / max(1, sample.segments)
     if unknown > allowed:
         yield (
             f"nobody knows who speaks in {unknown:.1%} of the sampled segments and limits.unknown_speakers_max_share allows {allowed:.1%}: "
@@ -180,7 +179,7 @@ def _warnings(sample: _Sample, layouts: Sequence[Layout], mapping: InputMapping)
     yield from _time_warnings(sample, mapping)
     if sample.missing_ids:
         yield f"{sample.missing_ids} sampled rows have no call_id: they will be rejected"
-    parties = {party_of(mapping).get(fold(value or ""), "other") for value in sample.speakers}
+    parties = {party for _, party in sample.speakers}
     for party in ("agent", "customer"):
         if sample.segments and party not in parties:
             yield f"no sampled segment is spoken by the {party}: add your values to input.speakers.{party}"

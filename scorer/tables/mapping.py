@@ -31,10 +31,8 @@ def mapping_of(schema: pa.Schema, mapping: InputMapping) -> InputMapping:
     """The settings that hold for one file. What `scorer import` wrote has our names and seconds, whatever its sources had."""
     if VERSION_KEY not in (schema.metadata or {}):
         return mapping
-    ours, theirs = InputMapping(), mapping.speakers
-    speakers = ours.speakers.model_copy(
-        update={party: (*values, *getattr(theirs, party)) for party, values in ours.speakers.model_dump().items()}
-    )
+    ours = InputMapping()
+    speakers = ours.speakers.model_copy(update={"other": (*ours.speakers.other, *mapping.speakers.other)})
     return ours.model_copy(update={"speakers": speakers})
 
 

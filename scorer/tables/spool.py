@@ -35,7 +35,7 @@ SETTINGS: dict[str, str | bool | int | float | list[str]] = {
     "autoinstall_known_extensions": False,
     "autoload_known_extensions": False,
 }
-QUIET = "SET enable_progress_bar = false"  # it would draw its own bar on stdout for whatever takes longer than two seconds
+QUIET = "SET enable_progress_bar = false"  # in a notebook or with python -c it would draw a bar of its own on stdout
 # A call belongs to the pack of files that all its rows come from (see packs.py), or to none (-1); calls of one home are dealt to shards
 # by their own hash. So a shard's calls depend on nothing but the files of its pack, and a late file leaves the shards of others alone.
 PLAN = """CREATE TABLE calls AS

@@ -181,3 +181,58 @@ def test_lines_that_are_a_segment_each_are_calls_by_their_id_in_any_order(tmp_pa
 
     assert [(call["call_id"], len(call["segments"])) for call in calls] == [("c8", 5), ("9", 5)]
     assert [(row["reason"], row["detail"].split(":")[0]) for row in rejects] == [("broken_json", "line 8")]
+
+
+ROWS = [{"call_id": "c1", "speaker": role, "text": text, "start": start} for role, start, _, text in CALL]
+
+
+@pytest.mark.parametrize(
+    ("change", "texts"),
+    [
+        ({"text": None}, [text for *_, text in CALL[:1] + CALL[2:]]),  # says nothing
+        ({"call_id": 17.0}, [text for *_, text in CALL[:1] + CALL[2:]]),
+        ({"queue": "q"}, [text for *_, text in CALL]),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("name", ["night.json", "night.jsonl"])
+def test_rows_in_json_are_read_as_those_of_a_table(tmp_path: Path, name: str, change: dict[str, object], texts: list[str]) -> None:
+    rows = [row | change if at == 1 else row for at, row in enumerate(ROWS)]
+    (tmp_path / name).write_text("\n".join(map(json.dumps, rows)) if name.endswith("l") else json.dumps(rows))
+
+    calls, rejects = run_import(tmp_path / name, out=tmp_path / "calls.parquet")
+
+    assert [segment["text"] for segment in calls[0]["segments"]] == texts
+    assert [segment["start"] for segment in calls[0]["segments"]][-1] == 8.9
+    assert [row["call_id"] for row in rejects] == (["17"] if "call_id" in change else [])  # one party only
+
+
+@pytest.mark.parametrize("name", ["night.json", "night.jsonl"])
+def test_a_row_in_json_without_a_speaker_is_spoken_by_nobody_known(tmp_path: Path, name: str) -> None:
+    rows = [row for row in ROWS if row["text"] != "Thanks."] + [
+        {"call_id": "c1", "text": "Bye."},
+        {"call_id": "c1", "speaker": None, "text": "Bye"},
+    ]
+    (tmp_path / name).write_text("\n".join(map(json.dumps, rows)) if name.endswith("l") else json.dumps(rows))
+
+    (call,), rejects = run_import(tmp_path / name, out=tmp_path / "calls.parquet")
+
+    assert [segment["speaker"] for segment in call["segments"]] == ["agent", "customer", "agent", "agent", "unknown", "unknown"]
+    assert rejects == []
+
+
+def test_a_single_line_that_is_a_segment_is_a_call_of_one_party(tmp_path: Path) -> None:
+    (tmp_path / "night.jsonl").write_text(json.dumps(ROWS[0]) + "\n")
+
+    calls, rejects = run_import(tmp_path / "night.jsonl", out=tmp_path / "calls.parquet")
+
+    assert calls == [] and [(row["call_id"], row["reason"]) for row in rejects] == [("c1", "roles_unknown")]
+
+
+def test_a_segment_a_line_in_a_file_too_large_to_hold_is_one_reject(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "night.jsonl").write_text("\n".join(map(json.dumps, ROWS)))
+    monkeypatch.setattr("scorer.importing.files.MAX_BYTES", 100)
+
+    calls, rejects = run_import(tmp_path / "night.jsonl", out=tmp_path / "calls.parquet")
+
+    assert calls == [] and [row["reason"] for row in rejects] == ["too_large"] and "Parquet" in rejects[0]["detail"]

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from importing_kit import CONFIG, FIXTURES, ROOT, run_import
@@ -164,3 +165,44 @@ def test_one_config_says_how_the_source_is_read_and_serves_the_night_too(tmp_pat
 
     assert [row["start_s"] for row in table(tmp_path / "run", "segments")] == [0.0, 1.5, 3.0, 5.0, 6.0]
     assert [row["speaker"] for row in table(tmp_path / "run", "segments")] == ["agent", "customer", "agent", "customer", "agent"]
+
+
+def test_the_config_of_the_sources_does_not_swap_parties_of_what_was_imported(tmp_path: Path) -> None:
+    (tmp_path / "own.yaml").write_text("input: {speakers: {agent: [csr], customer: [agent, broker]}}")
+    (tmp_path / "export.csv").write_text("call_id,speaker,text\n" + "\n".join(f"c1,{who},hello" for who in ("csr", "agent") * 3))
+    own = ("--config", tmp_path / "own.yaml")
+
+    assert scorer("import", tmp_path / "export.csv", "-o", tmp_path / "calls.parquet", *own)[0] == 0
+    code, said = scorer("check", tmp_path / "calls.parquet", *own)
+
+    assert code == 0 and "agent = agent (3)" in said and "customer = customer (3)" in said
+
+
+def test_check_reads_an_imported_file_and_one_of_the_users_own_each_in_its_way(tmp_path: Path) -> None:
+    columns = "call_id: Gespraech, speaker: Wer, text: Was, start: Von, end: Bis"
+    (tmp_path / "own.yaml").write_text(
+        f"input: {{columns: {{{columns}}}, time_unit: milliseconds, speakers: {{agent: [Berater], customer: [Kundin]}}}}"
+    )
+    rows = [
+        {"Gespraech": "c1", "Wer": who, "Was": "hello", "Von": at * 2000, "Bis": at * 2000 + 2000}
+        for at, who in enumerate(("Berater", "Kundin") * 3)
+    ]
+    (tmp_path / "export.csv").write_text("\n".join([",".join(rows[0]), *(",".join(map(str, row.values())) for row in rows)]))
+    own = ("--config", tmp_path / "own.yaml")
+    (tmp_path / "night").mkdir()
+    assert scorer("import", tmp_path / "export.csv", "-o", tmp_path / "night/imported.parquet", *own)[0] == 0
+    pq.write_table(pa.Table.from_pylist([row | {"Gespraech": "c2"} for row in rows]), tmp_path / "night/own.parquet")
+
+    code, said = scorer("check", tmp_path / "night", *own)
+
+    assert code == 0 and "agent = agent (3)" in said and "Berater = agent (3)" in said
+
+
+def test_the_terminal_says_where_the_first_reject_of_a_reason_is(tmp_path: Path) -> None:
+    (tmp_path / "a.json").write_text('{"cut": ')
+    (tmp_path / "b.json").write_text("{}")
+
+    _, said = scorer("import", tmp_path, "-o", tmp_path / "out/calls.parquet", "--config", CONFIG)
+
+    told = "".join(said.split("\n"))  # a line is as wide as the terminal
+    assert "a.json: line 1" in told and "b.json: no format fits" in told

@@ -21,3 +21,13 @@ def test_a_critical_rule_is_said_to_hold_a_score_only_where_it_does(pressed: str
     assert [line for line in lines if "critical" in line] == [
         said + "the agent pressed on three times or more after the customer had repeated the wish to leave or decline."
     ]
+
+
+@pytest.mark.parametrize(
+    ("turns", "why"),
+    [(["customer", "agent"], "only 1 of 3 agent segments and only 1 of 2 customer segments"), ([], "nothing in it had a chance")],
+)
+def test_a_call_without_a_score_says_what_it_lacks(turns: list[str], why: str) -> None:
+    view = view_call(call("c", *(turns or ["agent", "agent", "agent", "customer", "customer"])), RUBRIC, masked=True)
+
+    assert view.arithmetic == (f"No score: {why}.",)

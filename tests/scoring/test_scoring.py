@@ -125,10 +125,10 @@ def test_a_call_without_any_chance_has_no_score() -> None:
 @pytest.mark.parametrize(
     ("turns", "why"),
     [
-        (["agent", "agent"], "0 customer segments with words, 1 needed"),
-        (["customer"], "0 agent segments with words, 1 needed"),
-        (["customer", "other"], "0 agent segments with words, 1 needed"),
-        (["other"], "0 agent segments with words, 1 needed and 0 customer segments with words, 1 needed"),
+        (["agent", "agent"], "only 0 of 1 customer segment"),
+        (["customer"], "only 0 of 1 agent segment"),
+        (["customer", "other"], "only 0 of 1 agent segment"),
+        (["other"], "only 0 of 1 agent segment and only 0 of 1 customer segment"),
     ],
 )
 def test_a_one_sided_call_is_insufficient(turns: list[str], why: str) -> None:
@@ -206,6 +206,16 @@ def test_expected_points_are_the_mean_over_all_that_could_have_been_said(behavio
         mean += probability * (points(score_call(judged(*chosen), rules))[2] or 0.0)
 
     assert score_call(judged(*turns), rules).behaviours[0].expected_points == pytest.approx(mean, abs=1e-6)
+
+
+def test_expected_points_of_very_many_chances_are_the_mean_too() -> None:
+    rules = rubric({"b": OWN | {"against_share": 0.3}}, episodes={"gap_segments": 0, "answer_segments": 1})
+    call = judged(*["customer #problem", "agent ~ownership=0.6 ~deflection=0.5", "customer"] * 300)
+
+    (own,) = score_call(call, rules).behaviours
+
+    assert own.tally.chances == 300
+    assert own.expected_points == pytest.approx(0.6 - 0.3 * 0.4 * 0.5, abs=1e-6)  # so far from floor and ceiling, that of the mean count
 
 
 def test_points_between_two_counts_are_on_the_straight_line() -> None:

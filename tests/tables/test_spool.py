@@ -118,7 +118,7 @@ with spool.Spool(Path(sys.argv[1])) as rows, nights._connected() as tables:
 
 
 def test_the_database_draws_nothing_on_stdout(tmp_path: Path) -> None:
-    command = [sys.executable, "-c", OPENS, str(tmp_path)]  # as a user's process: in others its bar is off from the start
+    command = [sys.executable, "-c", OPENS, str(tmp_path)]  # here its bar is on; in a program that is a file it is off from the start
 
     said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
 

@@ -20,11 +20,9 @@ def read(rows: Sequence[Row], options: ReadOptions) -> Iterator[SourceCall]:
     Overlap can be seen only where a `channel` column says that the parties were recorded apart.
     """
     names = options.columns
-    missing = [names[name] for name in NEEDED if rows and names[name] not in rows[0]]
-    if missing or not rows:
-        raise SourceError(
-            ImportReason.UNEXPECTED_SHAPE, f"no column {' and no column '.join(missing) or 'at all'}: see input.columns in the settings"
-        )
+    missing = [names[name] for name in NEEDED if not any(names[name] in row for row in rows)]
+    if missing:
+        raise SourceError(ImportReason.UNEXPECTED_SHAPE, f"no column {' and no column '.join(missing)}: see input.columns in the settings")
     calls: dict[str | None, list[Row]] = {}
     for row in rows:
         calls.setdefault(_text(row.get(names["call_id"])), []).append(row)
@@ -99,13 +97,13 @@ def _number(value: Any) -> float | None:
 
 
 def _fits(rows: Any, options: ReadOptions) -> bool:
-    return bool(rows) and all(options.columns[name] in rows[0] for name in NEEDED)
+    return all(any(options.columns[name] in row for row in rows) for name in NEEDED)
 
 
 def _leaves_out(rows: Sequence[Row], options: ReadOptions) -> list[str]:
     """The names of the columns that no call keeps."""
     known = {*(options.columns[name] for name in READ), *READ_AS_NAMED, BEYOND, ""}
-    return [name for name in rows[0] if name not in known]
+    return [name for name in dict.fromkeys(name for row in rows for name in row) if name not in known]
 
 
 FORMAT = Format(
