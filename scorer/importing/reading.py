@@ -35,8 +35,8 @@ def read_document(document: Document, options: ReadOptions, *, named: Format | N
 
 def _contents(document: Document, options: ReadOptions, named: Format | None) -> Iterator[Content | SourceError]:
     if not isinstance(document.content, SourceError):
-        found = decode(document.content)
-        yield from found if named and named.kind != "table" else _tables(found, options)
+        content = document.content
+        yield from decode(content) if named and named.kind != "table" else _tables(content, options)
     elif document.content.reason is ImportReason.TOO_LARGE and document.path and document.path.suffix.casefold() in (".jsonl", ".ndjson"):
         yield from _lines(document.path, options)
     else:
@@ -54,14 +54,22 @@ def _lines(path: Path, options: ReadOptions) -> Iterator[Content | SourceError]:
         yield content
 
 
-def _tables(contents: Iterator[Content | SourceError], options: ReadOptions) -> Iterator[Content | SourceError]:
-    """The contents, with rows of segments that are written in JSON, one a line or one an item of a list, as the table that they are."""
-    found = list(contents)
-    rows = [row for content in found for row in _objects(content)]
-    if not any(is_row(row, options) for row in rows):
-        yield from found
+def _tables(content: bytes, options: ReadOptions) -> Iterator[Content | SourceError]:
+    """What the bytes hold, with rows of segments in JSON, one a line or one an item of a list, as the table that they are."""
+    first = next(decode(content))
+    lines = isinstance(first, SourceError) or first.line is not None
+
+    def parts() -> Iterator[Content | SourceError]:  # lines are parsed again rather than held all at once
+        return decode(content) if lines else iter((first,))
+
+    if not any(is_row(row, options) for part in parts() for row in _objects(part)):
+        yield from parts()
         return
-    yield from (content for content in found if not _objects(content))
+    rows: list[Any] = []
+    for part in parts():
+        rows += (objects := _objects(part))
+        if not objects:
+            yield part
     yield Content("table", rows)
 
 
