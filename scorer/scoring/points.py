@@ -40,12 +40,14 @@ def _expected_points(heard: Heard, behaviour: Behaviour, chances: Sequence[Chanc
 
     Not the points of the mean count: with few chances those are far off, since points have a floor and a ceiling.
     """
-    against = probabilities_in(heard, chances, behaviour.against) if isinstance(behaviour, PerEpisode) and behaviour.against else None
+    against, share = [0.0] * len(chances), 0.0
+    if isinstance(behaviour, PerEpisode) and behaviour.against:
+        against, share = probabilities_in(heard, chances, behaviour.against), behaviour.against_share
     counts, enough = {0.0: 1.0}, _enough(behaviour, len(chances)) * UNITS  # every count that may come out, with its probability
-    for at, (chance, hit) in enumerate(zip(chances, likely, strict=True)):
+    for chance, hit, said in zip(chances, likely, against, strict=True):
         moves = [(round(_worth(behaviour, chance) * UNITS), hit)]
-        if isinstance(behaviour, PerEpisode) and against:
-            moves.append((round(-behaviour.against_share * UNITS), (1 - hit) * against[at]))
+        if share:
+            moves.append((round(-share * UNITS), (1 - hit) * said))
         counts = _moved(counts, moves, enough)
     return sum(probability * _points(behaviour, count / UNITS, len(chances)) for count, probability in counts.items())
 

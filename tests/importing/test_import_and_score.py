@@ -147,11 +147,16 @@ def test_columns_that_no_call_keeps_are_named_once(tmp_path: Path) -> None:
     assert "left out" not in scorer("import", FIXTURES / "rows.csv", "-o", tmp_path / "kept.parquet", "--config", CONFIG)[1]
 
 
+OF_THE_SOURCES = """
+input:
+  columns: {call_id: Gespraech, speaker: Wer, text: Was, start: Von, end: Bis}
+  time_unit: milliseconds
+  speakers: {agent: [Berater], customer: [Kundin]}
+"""
+
+
 def test_one_config_says_how_the_source_is_read_and_serves_the_night_too(tmp_path: Path, keyword_folder: Path) -> None:
-    columns = "call_id: Gespraech, speaker: Wer, text: Was, start: Von, end: Bis"
-    (tmp_path / "own.yaml").write_text(
-        f"input: {{columns: {{{columns}}}, time_unit: milliseconds, speakers: {{agent: [Berater], customer: [Kundin]}}}}"
-    )
+    (tmp_path / "own.yaml").write_text(OF_THE_SOURCES)
     turns = [("Berater", 0, 2000), ("Kundin", 1500, 4000), ("Berater", 3000, 5000), ("Kundin", 5000, 6000), ("Berater", 6000, 7000)]
     rows = [f"c1,{who},hello,{start},{end},{who}" for who, start, end in turns]
     (tmp_path / "export.csv").write_text("\n".join(["Gespraech,Wer,Was,Von,Bis,channel", *rows]))
@@ -179,10 +184,7 @@ def test_the_config_of_the_sources_does_not_swap_parties_of_what_was_imported(tm
 
 
 def test_check_reads_an_imported_file_and_one_of_the_users_own_each_in_its_way(tmp_path: Path) -> None:
-    columns = "call_id: Gespraech, speaker: Wer, text: Was, start: Von, end: Bis"
-    (tmp_path / "own.yaml").write_text(
-        f"input: {{columns: {{{columns}}}, time_unit: milliseconds, speakers: {{agent: [Berater], customer: [Kundin]}}}}"
-    )
+    (tmp_path / "own.yaml").write_text(OF_THE_SOURCES)
     rows = [
         {"Gespraech": "c1", "Wer": who, "Was": "hello", "Von": at * 2000, "Bis": at * 2000 + 2000}
         for at, who in enumerate(("Berater", "Kundin") * 3)

@@ -218,7 +218,10 @@ def test_expected_points_of_very_many_chances_are_the_mean_too() -> None:
     assert own.expected_points == pytest.approx(0.6 - 0.3 * 0.4 * 0.5, abs=1e-6)  # so far from floor and ceiling, that of the mean count
 
 
-def test_points_between_two_counts_are_on_the_straight_line() -> None:
+def test_expected_count_lies_between_two_counts() -> None:
+    score = score_call(judged("customer #exit_request", "agent ~retention_pushiness=0.25", "agent"), rubric({"b": PRESS}))
+
+    assert score.behaviours[0].expected_points == pytest.approx(0.9)  # a quarter of the way from 1.0 to 0.6
     assert read_points((1.0, 0.6, 0.0), 1.5) == pytest.approx(0.3)
     assert read_points((1.0, 0.6, 0.0), 7.0) == 0.0
 

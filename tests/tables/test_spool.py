@@ -103,10 +103,6 @@ def test_a_signal_while_rows_are_sorted_stops_the_run(tmp_path: Path, step: str,
     assert list((tmp_path / "work").iterdir()) == []
 
 
-if __name__ == "__main__":  # a process of its own: what watches over a stop ends it hard in the end
-    sys.exit(stopped_while(sys.argv[1], Path(sys.argv[2]), int(sys.argv[3])))
-
-
 OPENS = """
 import sys
 from pathlib import Path
@@ -123,3 +119,7 @@ def test_the_database_draws_nothing_on_stdout(tmp_path: Path) -> None:
     said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
 
     assert said == "[(False,), (False,), (False,)]\n"
+
+
+if __name__ == "__main__":  # a process of its own: what watches over a stop ends it hard in the end
+    sys.exit(stopped_while(sys.argv[1], Path(sys.argv[2]), int(sys.argv[3])))
