@@ -1,6 +1,7 @@
 """What did one call get, and why? A finished run's call as a page for the terminal."""
 
 from collections.abc import Iterator
+from difflib import get_close_matches
 from pathlib import Path
 
 from rich.console import Group, RenderableType
@@ -13,8 +14,9 @@ from scorer.manifest import read_run
 from scorer.records import CallScore, Flag, JudgedCall, Segment, SegmentPrediction
 from scorer.scoring.aggregate import contributions, score_call, why_no_score
 from scorer.scoring.rubric import Rubric
-from scorer.tables.judged import read_judged
+from scorer.tables.judged import read_call_ids, read_judged, read_rejects
 
+NEAR = 0.75  # how alike two call ids are, 0 to 1, where one is taken for a slip of the other
 MENTIONED = 0.2  # probabilities from here on are shown beside the segment, also without a label
 LEGEND = (
     f"labels with the model's probability; (in brackets): {MENTIONED:.2f} or more, but below the point from which the model gives that "
@@ -33,7 +35,16 @@ def explain_call(run: Path, call_id: str) -> RenderableType:
     wanted = call_id.encode(errors="replace").decode()  # what the shell gives may hold bytes that are no text
     for judged, _ in read_judged(run, labels, call_ids=[wanted]):
         return render_call(judged, score_call(judged, rubric), rubric)
-    raise RunError(f"{run} has no call {printable(call_id)!r}: see {run}/calls/ for its calls, and {run}/rejects/ for those not scored")
+    raise RunError(f"{run} has no call {printable(call_id)!r}: {_instead(run, wanted)}")
+
+
+def _instead(run: Path, call_id: str) -> str:
+    """What there is in place of a call that is not in the run."""
+    rejects = [reject.reason.value for reject in read_rejects(run) if reject.call_id == call_id]
+    if rejects:
+        return f"it was rejected ({', '.join(dict.fromkeys(rejects))}), see {run}/rejects/"
+    near = get_close_matches(call_id, read_call_ids(run), n=1, cutoff=NEAR)
+    return f"did you mean {printable(near[0])!r}?" if near else f"see {run}/calls/ for its calls"
 
 
 def render_call(judged: JudgedCall, score: CallScore, rubric: Rubric) -> RenderableType:

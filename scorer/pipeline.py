@@ -74,21 +74,25 @@ def score_night(
         folder = RunFolder(out, manifest.shards_of(before) if before else ())
         if before and before["fingerprint"] == job.fingerprint and folder.is_whole():
             ensure_report(out, job.fingerprint)
-            return _night(job, before, out, reused=True)
+            return _night(job, before, out, seconds=_since(started), reused=True)
         limits = job.settings.limits
         with fence(memory_mb=limits.file_memory_mb, seconds=limits.file_seconds) as behind:  # gets ready while the model is loaded
             engine = engine or Plain()
             labels = engine.open(job.model)
             check_rubric(job.rubric, labels, rubric)
             shards, about = _read_and_score(job, labels, folder, out=out, behind=behind, engine=engine, progress=progress, kept=kept)
-        run = folder.publish(shards, about | {"seconds": round(time.monotonic() - started, 2)})
+        run = folder.publish(shards, about | {"seconds": _since(started)})
         write_report(out)
-        return _night(job, run, out)
+        return _night(job, run, out, seconds=run["seconds"])
 
 
-def _night(job: Job, run: dict[str, Any], out: Path, *, reused: bool = False) -> Night:
+def _since(started: float) -> float:
+    return round(time.monotonic() - started, 2)
+
+
+def _night(job: Job, run: dict[str, Any], out: Path, *, seconds: float, reused: bool = False) -> Night:
     facts = {name: run["counts"][name] for name in NUMBERS}
-    tell("done", run_id=job.stamp.run_id, reused=reused, seconds=run["seconds"], **facts)
+    tell("done", run_id=job.stamp.run_id, reused=reused, seconds=seconds, **facts)
     return Night(out, run, reused=reused, over_budget=over_budget(job, run, out))
 
 

@@ -64,7 +64,7 @@ def night_table(run: dict[str, Any], out: Path | str) -> RenderableType:
         ("segments", str(counts["segments"])),
         ("rejected rows", _with(counts["rows_rejected"], rows)),
         ("rejected files", _with(counts["files_rejected"], files)),
-        ("mended", ", ".join(f"{note} {n}" for note, n in counts["notes"].items()) or "nothing"),
+        ("notes", ", ".join(f"{note} {n}" for note, n in counts["notes"].items()) or "none"),
         ("mean score", mean),
         ("calls per band", ", ".join(f"{band} {counts['bands'][band]}" for band in bands) or "none"),
         ("hits of chances", ", ".join(f"{name} {t['hits']}/{t['chances']}" for name, t in counts["tallies"].items())),

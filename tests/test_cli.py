@@ -302,7 +302,14 @@ def test_a_call_is_explained(night: Path, tmp_path: Path, keyword_folder: Path) 
     short = "no score: insufficient, only 1 of 3 agent segments and only 1 of 2 customer segments"
     assert short in scorer("explain", tmp_path / "run", "short")[1]
     code, said = scorer("explain", tmp_path / "run", "nobody")
-    assert code == 1 and "no call 'nobody'" in said
+    assert code == 1 and f"no call 'nobody': see {tmp_path / 'run'}/calls/" in said.replace("\n", "")
+    good = [row for row in rows() if row["call_id"] == "good"]
+    pq.write_table(
+        pa.Table.from_pylist([*good, *({**row, "call_id": "twice", "segment_index": 0} for row in good)]), tmp_path / "some.parquet"
+    )
+    score(tmp_path / "some.parquet", tmp_path / "some", keyword_folder)
+    assert "it was rejected (duplicate_segment_index), see" in " ".join(scorer("explain", tmp_path / "some", "twice")[1].split())
+    assert "no call 'shorts': did you mean 'short'?" in " ".join(scorer("explain", tmp_path / "run", "shorts")[1].split())
     assert scorer("explain", tmp_path / "run", "\udcff")[0] == 1  # what a shell makes of bytes that are no text
 
 

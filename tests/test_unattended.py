@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import re
 import shutil
 import signal
 import subprocess
@@ -145,6 +146,17 @@ def test_a_resumed_run_does_only_what_is_left(bench: Bench) -> None:
     assert code == 0 and 0 < done < shards
     assert shards - done - 1 <= len(events(said, "shard")) <= shards - done
     assert published(bench.out) == bench.clean
+
+
+def test_a_run_that_was_there_says_its_own_seconds(bench: Bench) -> None:
+    bench.run_to(bench.out)
+    written = bench.out / "run.json"
+    written.write_text(re.sub(r'"seconds": [\d.]+', '"seconds": 86400.5', written.read_text(), count=1))
+
+    code, said = bench.run(bench.out, "--log", "json")
+
+    (done,) = events(said, "done")
+    assert code == 0 and done["reused"] and done["seconds"] < 86400
 
 
 def test_a_shard_that_rotted_is_done_again(bench: Bench) -> None:

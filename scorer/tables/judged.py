@@ -260,6 +260,14 @@ def _numbers(rows: pa.Table, name: str) -> list[float | None]:
     return [None if number != number else number for number in rows.column(name).to_numpy().tolist()]  # NaN is not itself
 
 
+def read_call_ids(run: Path) -> Iterator[str]:
+    """The call_id of every call of a finished run, in the order of its rows."""
+    for path in _whole_files(run, "calls"):
+        with _refusing(), open_parquet(path) as file:
+            for batch in read_batches(file, columns=["call_id"]):
+                yield from batch.column(0).to_pylist()
+
+
 def read_rejects(run: Path) -> Iterator[Reject]:
     """The rejects of a finished run, as they were written."""
     for path in _whole_files(run, "rejects"):

@@ -50,7 +50,7 @@ def f1_chart(labels: Mapping[str, Any]) -> str:
 
 
 def difference_chart(released: Mapping[str, Any]) -> str:
-    """Candidate minus released model, F1 per label with the interval of the difference; filled where the verdict is clear."""
+    """Candidate minus released model, F1 per label with the interval of the difference; filled where it is better or worse."""
     labels = released["labels"]
     rows = [
         {"label": plain(name), "value": n["difference"], "low": n["interval"][0], "high": n["interval"][1], "verdict": n["verdict"]}
@@ -65,7 +65,8 @@ def difference_chart(released: Mapping[str, Any]) -> str:
     }
     zero = alt.Chart(alt.InlineData(rows)).transform_calculate(zero="0").mark_rule(color=GREY, strokeWidth=2).encode(x=alt.X("zero:Q", **x))
     line, dot = _dots_with_intervals(rows, y, x)
-    sure = dot.encode(fill=alt.condition("datum.verdict == 'unclear'", alt.value("white"), alt.value(BLUE)), stroke=alt.value(BLUE))
+    known = alt.condition("datum.verdict == 'better' || datum.verdict == 'worse'", alt.value(BLUE), alt.value("white"))
+    sure = dot.encode(fill=known, stroke=alt.value(BLUE))
     return svg(alt.layer(zero, line, sure).properties(width=WIDTH, height=30 * len(labels)))
 
 

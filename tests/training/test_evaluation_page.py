@@ -111,11 +111,11 @@ def test_a_difference_is_filled_only_where_it_is_clear() -> None:
     row = {"difference": 0.02, "interval": [0.01, 0.03]}
     dots = [
         re.findall(r'<path aria-label="[^"]*"[^>]*roledescription="point"[^>]*fill="([^"]*)"', picture)
-        for verdict in ("unclear", "better", "worse")
+        for verdict in ("unclear", "equal", "better", "worse")
         for picture in [difference_chart({"labels": {"apology": row | {"verdict": verdict}}})]
     ]
 
-    assert dots == [["white"], ["#2563a8"], ["#2563a8"]]
+    assert dots == [["white"], ["white"], ["#2563a8"], ["#2563a8"]]
 
 
 def test_a_learning_curve_says_what_was_measured_and_names_every_line() -> None:

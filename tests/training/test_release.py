@@ -77,7 +77,7 @@ def test_a_label_is_worse_only_where_the_whole_interval_says_so() -> None:
         "released_f1": 1.0,
         "difference": 0.0,
         "interval": (0.0, 0.0),
-        "verdict": "unclear",
+        "verdict": "equal",
     }
     one_wrong = truth.copy()
     one_wrong[0] = False
