@@ -27,7 +27,13 @@ ASKS = re.compile(  # how a question starts that a recogniser left without its m
     r"('?t)?)\b",
     re.IGNORECASE,
 )
-CLEAR_OVERLAP_S = 0.5  # a cut-in that is no longer than this is heard by the resumption only
+GIVING_UP = 0.4  # share of the cut-ins that are heard all the same, after which the customer only answers
+CLEAR_OVERLAP_S = 0.5  # a cut-in no longer than this, after a word that could end a clause, is heard by the resumption only
+DANGLING = re.compile(  # words that end no clause
+    r"\b(an?|the|to|of|from|with|into|and|or|because|if|than|as|is|are|was|were|be|been|has|had|will|would|should|could"
+    r"|i'?m|it'?s|we'?re|they'?re|i|we|he|she|they|my|your|our|their|its|every|some|very|really|just)$",
+    re.IGNORECASE,
+)
 MOST_CUT_WORDS = 6
 FEWEST_WORDS = 6  # of an agent's turn that takes the floor: shorter ones are mostly listening or yielding, which is no interruption
 
@@ -74,7 +80,8 @@ def cut_in(turns: Turns, rng: random.Random) -> Turns:
     kept = " ".join(words[:-lost]).rstrip(",;:")
     broken = _until(replace(customer, text=kept, words=()), 1 - lost / len(words))
     earlier = _seconds_to_move(broken, agent, rng)
-    gives_up = _overlap_s(broken, _moved(agent, earlier)) > CLEAR_OVERLAP_S and rng.random() < 0.3
+    heard = DANGLING.search(kept) is not None or _overlap_s(broken, _moved(agent, earlier)) > CLEAR_OVERLAP_S
+    gives_up = heard and rng.random() < GIVING_UP
     resumed = after.text if gives_up else _resumed(words, lost, after.text, rng)
     made = [
         Turn(broken, signals, judged),

@@ -85,13 +85,23 @@ def test_a_cut_in_breaks_no_sentence_at_its_end() -> None:
     assert kept == {"I have a question. It is about that. I", "I have a question. It is about", "I have a question. It is"}
 
 
-def test_the_customer_resumes_where_no_overlap_tells_of_the_cut_in() -> None:
-    bare = [Turn(Segment(s.index, s.speaker, s.text), given) for s, given, _ in TURNS]
-    clocked = [cut_in(TURNS, random.Random(seed)) for seed in range(200)]
-    given_up = [(first, second) for (first, *_), (second, *_), (third, *_), _ in clocked if third.text == TURNS[2][0].text]
+def test_the_customer_resumes_where_neither_overlap_nor_last_word_tells_of_the_cut_in() -> None:
+    closed = with_texts("so yesterday somebody called saying everything works again since monday morning")  # each word could be its last
 
-    assert all(cut_in(bare, random.Random(seed))[2][0].text != bare[2][0].text for seed in range(50))
-    assert given_up and all((first.end_s or 0) - (second.start_s or 0) > 0.5 for first, second in given_up)
+    clocked, unclocked = (given_up([cut_in(t, random.Random(seed)) for seed in range(200)]) for t in (closed, without_clock(TURNS)))
+
+    assert all(cut_in(without_clock(closed), random.Random(seed))[2][0].text != closed[2][0].text for seed in range(50))
+    assert clocked and all((first.end_s or 0) - (second.start_s or 0) > 0.5 for first, second in clocked)
+    assert {first.text.split()[-1] for first, _ in unclocked} == {"from", "the"}
+
+
+def without_clock(turns: Turns) -> Turns:
+    return [turn._replace(segment=replace(turn.segment, start_s=None, end_s=None)) for turn in turns]
+
+
+def given_up(made: list[Turns]) -> list[tuple[Segment, Segment]]:
+    """What was broken off and what cut in, where the customer only answered."""
+    return [(first, second) for (first, *_), (second, *_), (third, *_), _ in made if third.text == TURNS[2][0].text]
 
 
 def test_no_help_is_made_up_where_the_agent_cuts_in_next() -> None:
