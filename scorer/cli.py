@@ -50,6 +50,7 @@ RubricFile = Annotated[Path, typer.Option("--rubric", help="How calls are scored
 Run = Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a finished run.")]
 
 CONFIG, RUBRIC = Path("configs/scoring.yaml"), Path("configs/rubric.yaml")
+REUSED = "{} already held this run: nothing was to be done."
 
 
 class LogKind(StrEnum):
@@ -113,7 +114,7 @@ def score(
         counted.update(night.run)
         say(night_table(night.run, out))
         if night.reused:
-            say(f"{out} already held this run: nothing was to be done.")
+            say(REUSED.format(out))
         if night.over_budget:
             raise night.over_budget
 
@@ -180,7 +181,7 @@ def rescore(
     say(night_table(result, out))
     say(changes_table(changes))
     if reused:
-        say(f"{out} already held this run: nothing was to be done.")
+        say(REUSED.format(out))
 
 
 @app.command(epilog="Example: scorer explain out/night va-047")

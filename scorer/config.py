@@ -72,6 +72,10 @@ class Columns(Settings):
         return self
 
 
+BOTS = ("bot", "virtual_agent", "virtual agent", "automated_agent", "ai_agent", "chatbot")
+LINES = ("ivr", "system", "acd", "voicemail", "hold", "music", "announcement", "conference", "workflow")  # what else sounds on a phone line
+
+
 class Speakers(Settings):
     """The values of the speaker column that mean agent, customer and known to be neither; case and outer spaces do not count.
 
@@ -80,10 +84,7 @@ class Speakers(Settings):
 
     agent: tuple[str, ...] = Field(default=("agent", "rep", "representative", "advisor", "csr"), min_length=1)
     customer: tuple[str, ...] = Field(default=("customer", "client", "caller", "end_user"), min_length=1)
-    other: tuple[str, ...] = (
-        *("bot", "virtual_agent", "virtual agent", "automated_agent", "ai_agent", "chatbot"),
-        *("ivr", "system", "acd", "voicemail", "hold", "music", "announcement", "conference", "workflow"),
-    )
+    other: tuple[str, ...] = (*BOTS, *LINES)
 
     @model_validator(mode="after")
     def _parties_differ(self) -> "Speakers":

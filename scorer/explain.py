@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from scorer.errors import RunError
-from scorer.labels import Label
+from scorer.labels import MENTIONED, Label
 from scorer.manifest import read_run
 from scorer.records import CallScore, Flag, JudgedCall, Segment, SegmentPrediction
 from scorer.scoring.aggregate import contributions, score_call, why_no_score
@@ -17,7 +17,6 @@ from scorer.scoring.rubric import Rubric
 from scorer.tables.judged import read_call_ids, read_judged, read_rejects
 
 NEAR = 0.75  # how alike two call ids are, 0 to 1, where one is taken for a slip of the other
-MENTIONED = 0.2  # probabilities from here on are shown beside the segment, also without a label
 LEGEND = (
     f"labels with the model's probability; (in brackets): {MENTIONED:.2f} or more, but below the point from which the model gives that "
     "label. over: seconds spoken over the other party. interruption: what the overlap is known from, (words), (turns) or (none)."

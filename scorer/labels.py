@@ -11,6 +11,7 @@ from scorer.errors import ModelError
 Party = Literal["agent", "customer"]
 Polarity = Literal["desired", "undesired", "signal"]
 PARTIES, POLARITIES = get_args(Party), get_args(Polarity)
+MENTIONED = 0.2  # probability from which a label is shown beside a segment, also where it is not given
 
 
 @dataclass(frozen=True, slots=True)

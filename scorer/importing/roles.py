@@ -4,15 +4,12 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from scorer.config import Speakers, fold
+from scorer.config import BOTS, LINES, Speakers, fold
 from scorer.errors import InputError
 from scorer.importing.source import ImportReason, ReadOptions, Role, RoleSource, SourceCall, SourceError, SourceSegment
 
 ROLES: tuple[Role, ...] = ("agent", "customer", "bot", "ivr", "unknown")
-MACHINES: Mapping[str, Role] = {
-    **dict.fromkeys(("bot", "virtual_agent", "virtual agent", "automated_agent", "ai_agent", "chatbot"), "bot"),
-    **dict.fromkeys(("ivr", "system", "acd", "voicemail", "hold", "music", "announcement", "conference", "workflow"), "ivr"),
-}
+MACHINES: Mapping[str, Role] = {**dict.fromkeys(BOTS, "bot"), **dict.fromkeys(LINES, "ivr")}
 GENERATED = re.compile(r"(?:spk|ch|speaker|party)_\d{1,3}|[A-Z]|internal|external|assistant|user", re.ASCII | re.IGNORECASE)
 UNKNOWN_MAX_SHARE = 0.2  # of the words; above it the call is rejected
 

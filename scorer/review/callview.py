@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from scorer.labels import Label
+from scorer.labels import MENTIONED, Label
 from scorer.records import CallScore, Evidence, Flag, JudgedCall, Segment, SegmentPrediction
 from scorer.review.charts import Timeline, clock, timeline
 from scorer.review.masks import visible
@@ -15,7 +15,6 @@ from scorer.scoring.rubric import Rubric
 from scorer.tables.judged import read_judged
 from scorer.tables.nights import AGENT, STARTED, TEAM
 
-MENTIONED = 0.2  # probability from which a label is shown beside the segment, also where it is not given
 QUOTE = 200  # characters of a quote
 QUOTES = 3  # per reason
 
