@@ -9,6 +9,7 @@
 # make retrain  verdicts into models/verdicts/ if there are any, then train, calibrate, evaluate, release: a new model, if it
 #               passes the gate
 # make train | calibrate | evaluate | release    the same, step by step: models/candidate/, thresholds, report, models/default
+# make measure  how good the model in use is on calls that it never learnt from, or CALLS=your-labelled-calls.jsonl
 # make rollback [TO=default-v1]    the version before (or that one) is models/default again
 # make doubts   labels of the training calls that a person should look at again
 # make learning-curve      what more labelled calls would buy
@@ -19,12 +20,13 @@ OUT ?= out/sample-night
 MODEL ?= models/candidate
 LIVE ?= models/default
 TRAINING ?= configs/training.yaml
+CALLS ?= models/short-dev.jsonl models/kinds-dev.jsonl
 REVIEWS ?= reviews.sqlite
 JOBS ?= 2
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: score report review test check lint types soak bench train calibrate evaluate release retrain rollback doubts learning-curve lock clean
+.PHONY: score report review test check lint types soak bench train calibrate evaluate measure release retrain rollback doubts learning-curve lock clean
 .DEFAULT_GOAL := score
 
 $(BIN)/python:
@@ -84,6 +86,9 @@ calibrate: $(VENV)/.develop
 
 evaluate: $(VENV)/.develop
 	$(BIN)/scorer evaluate $(MODEL) --config $(TRAINING) --against $(LIVE)
+
+measure: $(VENV)/.develop
+	$(BIN)/scorer measure $(LIVE) $(CALLS) --config $(TRAINING)
 
 release: $(VENV)/.develop
 	$(BIN)/scorer release $(MODEL) --config $(TRAINING) --live $(LIVE)

@@ -1,7 +1,8 @@
 """What can be typed about the model? The commands of its life, from training to release, written like those in cli.py."""
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -16,6 +17,7 @@ OutFile = Annotated[Path, typer.Option("--out", help="File to write.")]
 OutFolder = Annotated[Path, typer.Option("--out", help="Folder to write to.")]
 Most = Annotated[int, typer.Option("--most", min=1, help="How many to write.")]
 
+FEW = 10  # held-out segments, below which a threshold is mostly luck
 RUBRIC, MODEL, TRAINING = Path("configs/rubric.yaml"), Path("models/default"), Path("configs/training.yaml")
 
 
@@ -41,30 +43,64 @@ def calibrate(model: ModelFolder, config: TrainingFile = TRAINING) -> None:
 
     fitted = calibrate_model(load_yaml(config, TrainingConfig), model)
     for name, numbers in fitted.items():
-        typer.echo(f"{name:22} temperature {numbers['temperature']:.2f}  bias {numbers['bias']:+.2f}  threshold {numbers['threshold']:.2f}")
+        typer.echo(
+            f"{name:22} temperature {numbers['temperature']:.2f}  bias {numbers['bias']:+.2f}  threshold {numbers['threshold']:.2f}"
+            + f"  on {numbers['held_out']} held-out segments that carry it"
+            + (": too few to trust" if numbers["held_out"] < FEW else "")
+        )
     typer.echo(f"{model} is calibrated; next: {_make('evaluate', MODEL=model, TRAINING=config)}")
 
 
 @commands.command(epilog="Example: scorer evaluate models/candidate")
 def evaluate(model: ModelFolder, config: TrainingFile = TRAINING, rubric: RubricFile = RUBRIC, against: Against = MODEL) -> None:
     """Measure a model on the dev calls beside two baselines and the released model; writes evaluation.html, .json and the model card."""
-    from scorer.config import load_yaml
-    from scorer.labels import read_labels
-    from scorer.scoring.rubric import check_rubric, load_rubric
     from scorer.screen import evaluation_table, say
-    from scorer.training.evaluate import evaluate as evaluate_model
     from scorer.training.report import write_report
-    from scorer.training.settings import TrainingConfig
     from scorer.training.versions import check_unreleased
 
     check_unreleased(model)
-    scores = load_rubric(rubric)
-    check_rubric(scores, read_labels(model / "labels.json"), rubric)
     released = against if against.exists() and against.resolve() != model.resolve() else None
-    report = evaluate_model(load_yaml(config, TrainingConfig), model, rubric=scores, released=released)
+    report = _measured(model, config, rubric, against=released)
     write_report(model, report)
     say(evaluation_table(report))
     typer.echo(f"read {model}/evaluation.html; next: {_make('release', MODEL=model, TRAINING=config, LIVE=against)}")
+
+
+@commands.command(epilog="Example: scorer measure models/default my-calls.jsonl")
+def measure(
+    model: ModelFolder,
+    calls: Annotated[list[Path], typer.Argument(metavar="CALLS...", help="Files or folders of labelled calls.")],
+    out: OutFolder = Path("out/measured"),
+    config: TrainingFile = TRAINING,
+    rubric: RubricFile = RUBRIC,
+    against: Annotated[Path | None, typer.Option("--against", help="Another model to compare with.")] = None,
+) -> None:
+    """Measure any model, released or not, on labelled calls of your own; changes nothing of it."""
+    from scorer.screen import evaluation_table, say
+    from scorer.training.report import write_measured
+    from scorer.training.versions import check_unreleased
+
+    check_unreleased(out)
+    report = _measured(model, config, rubric, against=against, calls=calls)
+    write_measured(out, report, name=model.resolve().name)
+    say(evaluation_table(report))
+    typer.echo(f"read {out}/evaluation.html")
+
+
+def _measured(model: Path, config: Path, rubric: Path, *, against: Path | None, calls: Sequence[Path] = ()) -> dict[str, Any]:
+    """The evaluation of a model on these labelled calls, without any on the dev calls of the config."""
+    from scorer.config import load_yaml
+    from scorer.labels import read_labels
+    from scorer.scoring.rubric import check_rubric, load_rubric
+    from scorer.screen import progress_of
+    from scorer.training.evaluate import evaluate as evaluate_model
+    from scorer.training.settings import TrainingConfig
+
+    scores = load_rubric(rubric)
+    check_rubric(scores, read_labels(model / "labels.json"), rubric)
+    settings = load_yaml(config, TrainingConfig)
+    with progress_of("evaluating, steps") as progress:
+        return evaluate_model(settings, model, rubric=scores, released=against, calls=calls, progress=progress)
 
 
 @commands.command(epilog="Example: scorer release models/candidate")
@@ -88,7 +124,8 @@ def rollback(
     """Put an earlier version of the model to use again."""
     from scorer.training.versions import roll_back
 
-    typer.echo(f"{live} is now {roll_back(live, to)}")
+    before = live.resolve().name
+    typer.echo(f"{live} is now {roll_back(live, to)}; to return: {_make('rollback', LIVE=live, TO=Path(before))}")
 
 
 @commands.command(epilog="Example: scorer doubts --out out/doubts.jsonl")
@@ -123,4 +160,4 @@ def learning_curve(out: OutFolder, config: TrainingFile = TRAINING) -> None:
 def _make(target: str, **variables: Path) -> str:
     """The next step as it is typed: a target of the Makefile, with what is not as usual there."""
     usual = {"MODEL": Path("models/candidate"), "LIVE": MODEL, "TRAINING": TRAINING}
-    return " ".join([f"make {target}", *(f"{name}={value}" for name, value in variables.items() if value != usual[name])])
+    return " ".join([f"make {target}", *(f"{name}={value}" for name, value in variables.items() if value != usual.get(name))])

@@ -15,6 +15,7 @@ from rich.text import Text
 
 from scorer.errors import count_of
 from scorer.log import is_json
+from scorer.training.summary import shown
 
 COLUMNS_SHOWN = 30
 LINE_EVERY_S = 30.0  # in a log, where there is no terminal
@@ -187,12 +188,12 @@ def comparison_table(found: Any) -> RenderableType:
 
 def evaluation_table(report: dict[str, Any]) -> Table:
     """Numbers per label beside the baselines and the released model."""
-    table = Table(title=f"on {report['calls']['dev']} dev calls", title_justify="left")
+    table = Table(title=f"on {report['calls']['dev']} calls", title_justify="left")
     for name in ("label", "precision", "recall", "F1", "lexicon F1", "TF-IDF F1", "calibration error", "to released"):
         table.add_column(name, justify="left" if name == "label" else "right")
     keys = ("precision", "recall", "f1", "lexicon_f1", "tfidf_f1", "calibration_error")
     for name, numbers in report["labels"].items():
-        table.add_row(name, *(_share(numbers[key]) for key in keys), _against(report, name))
+        table.add_row(name, *(_share(shown(numbers, key)) for key in keys), _against(report, name))
     mean = ("mean_f1_of_behaviours", "mean_lexicon_f1", "mean_tfidf_f1")
     table.add_row(f"mean of the {len(report['behaviours'])} behaviours", "", "", *(_share(report[key]) for key in mean), "", "")
     return table

@@ -56,10 +56,10 @@ def printed(run: Path) -> list[str]:
 
 def test_the_sample_night_is_in_no_labelled_set() -> None:
     night = set(pq.read_table(ROOT / "tests/sample_night", columns=["call_id"])["call_id"].to_pylist())
-    files = sorted((ROOT / "models/data").glob("*.jsonl"))
+    files = [*sorted((ROOT / "models/data").glob("*.jsonl")), *sorted((ROOT / "models").glob("*.jsonl"))]
     sets = [{json.loads(line)["call_id"] for line in path.read_text(encoding="utf-8").splitlines()} for path in files]
 
-    assert [path.name for path in files] == ["dev.jsonl", "more.jsonl", "train.jsonl"]
+    assert [path.name for path in files] == ["dev.jsonl", "more.jsonl", "train.jsonl", "kinds-dev.jsonl", "short-dev.jsonl"]
     assert len(set.union(*sets)) == sum(map(len, sets))
     assert not night & set.union(*sets)
 

@@ -22,14 +22,15 @@ from scorer.training.versions import check_unreleased
 
 
 def calibrate(config: TrainingConfig, folder: Path) -> dict[str, Any]:
-    """Write thresholds.json into a trained folder; returns what was fitted, per label."""
+    """Write thresholds.json into a trained folder; returns what was fitted, per label, and on how many segments that carry it."""
     check_unreleased(folder)
     model = load_model(folder, calibrated=False)
     held_out = split_of(folder, read_corpus(config.train_files, names(model.labels))).held_out
     check_held_out(held_out, model.labels)
-    decisions = fit_decisions(judge_labelled(held_out, model, config))
+    judged = judge_labelled(held_out, model, config)
+    decisions = fit_decisions(judged)
     write_decisions(folder / "thresholds.json", model.labels, [decisions[label.name] for label in model.labels])
-    return {name: asdict(d) for name, d in decisions.items()}
+    return {name: asdict(d) | {"held_out": int(judged[name].truth.sum())} for name, d in decisions.items()}
 
 
 def check_held_out(calls: Sequence[LabelledCall], labels: Sequence[Label]) -> None:

@@ -114,7 +114,10 @@ def read_corpus(paths: Iterable[Path], label_names: Sequence[str]) -> list[Label
 def _unfit(labelled: LabelledCall, known: set[str]) -> Iterator[str]:
     """What cannot be learnt from a call's labels. Verdicts may have been given on labels that are trained no more."""
     if unknown := sorted(labelled.carried - known):
-        yield f"labels {unknown} are not in the label file: add them to `labels` of the training config, or mend the call"
+        yield (
+            f"labels {unknown} are none of {sorted(known)}: add them to the file that `labels` of the training config names, or mend the "
+            "call; where a model is measured, it must know every label of these calls"
+        )
     judged = frozenset().union(*(names for names in labelled.judged if names is not None))
     if (unknown := sorted(judged - known)) and labelled.meta.get("source") != VERDICTS:
         yield f"`judged` names {unknown}, which are not in the label file: add them there, or mend the call"

@@ -1,7 +1,8 @@
 """How good is a model on calls that it has not seen? Everything that is measured, as one report."""
 
+import itertools
 import platform
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from scorer.classify.load import load_model
 from scorer.classify.model import WEIGHTS, SegmentModel, model_hash
 from scorer.durable import file_hash
 from scorer.labels import Label, names
+from scorer.records import Segment
 from scorer.scoring.rubric import Rubric
 from scorer.training.agreement import call_agreement
 from scorer.training.baselines import lexicon_hits, rows_of, tfidf_f1
@@ -25,20 +27,38 @@ from scorer.training.settings import TrainingConfig
 from scorer.training.slices import CHANGES, Decisions, changed, f1_of, slice_numbers
 from scorer.training.split import seen_by, shared_calls, split_of
 
+Progress = Callable[[int, int], None]  # takes the steps done and all there are
 
-def evaluate(config: TrainingConfig, folder: Path, *, rubric: Rubric, released: Path | None) -> dict[str, Any]:
+
+def evaluate(
+    config: TrainingConfig,
+    folder: Path,
+    *,
+    rubric: Rubric,
+    released: Path | None,
+    calls: Sequence[Path] = (),
+    progress: Progress = lambda *_: None,
+) -> dict[str, Any]:
     """Measure a calibrated folder on the dev calls, beside two baselines and the released model (None: there is none yet).
 
-    The report is what evaluation.json holds; every share is 0 to 1, every interval is a bootstrap over calls.
+    The report is what evaluation.json holds; every share is 0 to 1, every interval is a bootstrap over calls. With `calls`, files of
+    labelled calls, it is those that are measured on: no setting was chosen with them in sight.
     """
     model = load_model(folder)
-    dev = read_corpus(config.dev, names(model.labels))
+    measured_on = tuple(calls) or config.dev
+    dev = read_corpus(measured_on, names(model.labels))
     learnt = split_of(folder, read_corpus(config.train_files, names(model.labels)))
     draws = draw_calls(len(dev), rounds=config.bootstrap_rounds, confidence=config.confidence, seed=config.seed)
     decisions = decisions_of(model)
     judged = judge_labelled(dev, model, config)
     behaviours = list(dict.fromkeys(behaviour.label for behaviour in rubric.behaviours.values()))  # two may read one label
-    labels = _label_part(model.labels, judged, decisions, splits=(learnt.train, learnt.held_out, dev), draws=draws, seed=config.seed)
+    steps = itertools.count(1)
+
+    def told() -> None:
+        progress(next(steps), len(model.labels) + len(CHANGES))
+
+    splits = (learnt.train, learnt.held_out, dev)
+    labels = _label_part(model.labels, judged, decisions, splits=splits, draws=draws, seed=config.seed, told=told)
     return {
         "model_hash": model_hash(folder),
         "weights_sha256": file_hash(folder / WEIGHTS),
@@ -46,7 +66,7 @@ def evaluate(config: TrainingConfig, folder: Path, *, rubric: Rubric, released: 
         "behaviours": behaviours,
         "labels": labels,
         **_mean_part(behaviours, labels, judged, decisions, draws),
-        "changed_input": {name: f1_of(judge_labelled(changed(dev, change), model, config), decisions) for name, change in CHANGES.items()},
+        "changed_input": {name: _changed_part(dev, change, model, config=config, told=told) for name, change in CHANGES.items()},
         "slices": slice_numbers(dev, judged, decisions),
         "mixed_up": mixed_up(dev, judged, decisions, model.labels),
         "agreement": call_agreement(dev, model, rubric, config=config, draws=draws),
@@ -54,8 +74,9 @@ def evaluate(config: TrainingConfig, folder: Path, *, rubric: Rubric, released: 
         "worst": worst_mistakes(dev, judged, decisions),
         "shared_calls": shared_calls(seen_by(folder), dev),
         "calls": {"train": len(learnt.train), "held_out": len(learnt.held_out), "dev": len(dev)},
-        "data_sha256": {"train": corpus_hash(config.train_files), "dev": corpus_hash(config.dev)},
-        "config": config.model_dump(mode="json"),
+        "data_sha256": {"train": corpus_hash(config.train_files), "dev": corpus_hash(measured_on)},
+        "config": config.model_copy(update={"dev": measured_on}).model_dump(mode="json"),
+        "settings_chosen_on_them": not calls,
         "machine": machine(),
     }
 
@@ -73,6 +94,7 @@ def _label_part(
     splits: tuple[list[LabelledCall], list[LabelledCall], list[LabelledCall]],
     draws: Draws,
     seed: int,
+    told: Callable[[], None],
 ) -> dict[str, Any]:
     """Per label: numbers, their intervals, the calibration curve, both baselines, and the look-alikes."""
     rows = {}
@@ -88,7 +110,22 @@ def _label_part(
             "tfidf_f1": tfidf_f1(learnt, tuned, tested, seed=seed),
             "look_alikes": look_alikes(one, decision, lexicon),
         }
+        told()
     return rows
+
+
+def _changed_part(
+    dev: Sequence[LabelledCall],
+    change: Callable[[Segment], Segment],
+    model: SegmentModel,
+    *,
+    config: TrainingConfig,
+    told: Callable[[], None],
+) -> dict[str, float]:
+    """F1 of every label on the changed calls."""
+    found = f1_of(judge_labelled(changed(dev, change), model, config), decisions_of(model))
+    told()
+    return found
 
 
 def _mean_part(

@@ -11,7 +11,7 @@ from scorer.labels import plain
 from scorer.training import charts
 from scorer.training.card import write_card
 from scorer.training.slices import SLICED_BY
-from scorer.training.summary import summary
+from scorer.training.summary import shown, summary
 
 SLICE_NAMES = {
     ("style", "clean"): "typed by a person",
@@ -38,13 +38,19 @@ SLICE_NAMES = {
 
 def write_report(folder: Path, report: dict[str, Any]) -> None:
     """Write evaluation.json, evaluation.html and README.md."""
-    (folder / "evaluation.json").write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
-    write_page(folder, report)
+    write_measured(folder, report, name=folder.name)
     write_card(folder, report)
 
 
-def write_page(folder: Path, report: dict[str, Any]) -> Path:
-    """Write evaluation.html into the model folder: one file, which needs neither network nor script."""
+def write_measured(folder: Path, report: dict[str, Any], *, name: str) -> None:
+    """Write evaluation.json and evaluation.html of the model of that name into a folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "evaluation.json").write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
+    write_page(folder, report, name=name)
+
+
+def write_page(folder: Path, report: dict[str, Any], *, name: str | None = None) -> Path:
+    """Write evaluation.html of the model of that name (None: of the folder's) there: one file, which needs neither network nor script."""
     environment = Environment(loader=PackageLoader("scorer.training", "pages"), autoescape=select_autoescape(), trim_blocks=True)
     environment.filters |= {"plain": plain, "slice_name": slice_name}
     pictures = {
@@ -56,12 +62,13 @@ def write_page(folder: Path, report: dict[str, Any]) -> Path:
     page = environment.get_template("evaluation.html").render(
         report=report,
         summary=summary(report),
+        known=shown,
         pictures={name: Markup(picture) for name, picture in pictures.items()},
         calibration={
             name: Markup(charts.calibration_chart(n["calibration_curve"], report["confidence"])) for name, n in report["labels"].items()
         },
         sliced_by=SLICED_BY,
-        name=folder.name,
+        name=name or folder.name,
     )
     path = folder / "evaluation.html"
     path.write_text(page, encoding="utf-8")

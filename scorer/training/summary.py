@@ -40,13 +40,15 @@ def _good(report: Mapping[str, Any]) -> list[str]:
     most = max(errors, key=lambda name: errors[name])
     rivals = [("keywords", report["mean_lexicon_f1"]), ("TF-IDF", report["mean_tfidf_f1"])]
     shared = len(report["shared_calls"])
+    unknown = [plain(name) for name, n in report["labels"].items() if not n["positives"]]
     return [
         f"Mean F1 of {listed([plain(x) for x in report['behaviours']])}: {report['mean_f1_of_behaviours']:.3f}, "
         f"with a {100 * report['confidence']:.0f} % interval of {low:.2f} to {high:.2f} over {report['calls']['dev']} calls ("
         + ", ".join(f"{name}: {'not known' if value is None else f'{value:.2f}'}" for name, value in rivals)
         + ").",
         f"Probabilities are off by at most {errors[most]:.3f} on average ({plain(most)}).",
-        *([f"Dev calls that were seen in training: {shared}; the numbers flatter it."] if shared else []),
+        *([f"Nothing is known of {listed(unknown)}: no segment of these calls carries it."] if unknown else []),
+        *([f"Calls that were seen in training: {shared}; the numbers flatter it."] if shared else []),
     ]
 
 
@@ -72,6 +74,12 @@ def _calls(agreement: Mapping[str, Any]) -> list[str]:
         *([] if same is None else [f"{100 * same:.0f} % of {agreement['calls']} calls land in the same band."]),
         *([] if apart is None else [f"Scores are {apart:.0f} points of 100 apart on average."]),
     ]
+
+
+def shown(numbers: Mapping[str, Any], key: str) -> float | None:
+    """A number of a label; None where these calls cannot give it, since no segment carries the label or none was judged for it."""
+    measured = numbers["segments"] if key == "calibration_error" else numbers["positives"]
+    return numbers[key] if measured else None
 
 
 def listed(words: Sequence[str]) -> str:

@@ -41,7 +41,10 @@ def publish(candidate: Path, live: Path) -> Path:
 def check_unreleased(folder: Path) -> None:
     """Raise ReleaseError where the folder is a released version, or a link to one: those are never written to."""
     if folder.is_symlink() or folder.resolve().parent.name == VERSIONS:
-        raise ReleaseError(f"{folder}: is a released version, which nothing may change: name another folder, such as models/candidate")
+        raise ReleaseError(
+            f"{folder}: is a released version, or a link to one, which nothing may change: name another folder, such as models/candidate; "
+            "to measure a released model, run make measure"
+        )
 
 
 def roll_back(live: Path, to: str | None) -> Path:

@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from scorer import screen
-from scorer.cli_model import calibrate, doubts, evaluate, learning_curve, release, rollback, train
+from scorer.cli_model import calibrate, doubts, evaluate, learning_curve, measure, release, rollback, train
 from scorer.errors import ReleaseError
 from scorer.training.settings import TrainingConfig
+from scorer.training.versions import publish
 
 ROOT = Path(__file__).parents[2]
 RUBRIC = ROOT / "configs" / "rubric.yaml"
@@ -47,11 +48,17 @@ def test_each_step_says_the_next_one(training_config: TrainingConfig, tmp_path: 
     after_evaluate = said()
     release(model, config, live)
     after_release = said()
+    with pytest.raises(ReleaseError, match=f"new: it is {live} itself"):
+        release(model, config, live)
+    change_a_threshold(model)
+    evaluate(model, config, RUBRIC, tmp_path / "none")
     with pytest.raises(ReleaseError, match=f"run make evaluate MODEL={model} LIVE={live}"):
         release(model, config, live)
     evaluate(model, config, RUBRIC, live)
     release(model, config, live)
+    capfd.readouterr()
     rollback(live)
+    after_rollback = said()
 
     assert told.out == f"{model} is trained; next: make calibrate MODEL={model} TRAINING={config}\n"
     steps = [line.removeprefix("training, steps: ").split(" of ") for line in told.err.splitlines()]
@@ -60,6 +67,46 @@ def test_each_step_says_the_next_one(training_config: TrainingConfig, tmp_path: 
     assert after_evaluate == f"read {model}/evaluation.html; next: make release MODEL={model} TRAINING={config} LIVE={live}"
     assert after_release == f"{live} is now {live.parent}/versions/default-v1; to go back: make rollback LIVE={live}"
     assert live.resolve().name == "default-v1"
+    assert after_rollback == f"{live} is now {live.parent}/versions/default-v1; to return: make rollback LIVE={live} TO=default-v2"
+
+
+def change_a_threshold(model: Path) -> None:
+    decisions = json.loads((model / "thresholds.json").read_text())
+    decisions["apology"]["threshold"] += 0.001
+    (model / "thresholds.json").write_text(json.dumps(decisions))
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("every_step_told")
+def test_a_released_model_is_measured_on_calls_of_ones_own_and_stays_as_it_is(
+    training_config: TrainingConfig, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    config = written(training_config, tmp_path / "tiny.yaml")
+    candidate, live, out, own = (tmp_path / name for name in ("candidate", "models/default", "measured", "own.jsonl"))
+    live.parent.mkdir()
+    train(candidate, config)
+    calibrate(candidate, config)
+    few = [line for line in capfd.readouterr().out.splitlines() if "held-out segments" in line]
+    publish(candidate, live)
+    before = {path: path.read_bytes() for path in live.parent.rglob("*") if path.is_file()}
+    said = [segment("customer", "word"), segment("agent", "sorry word .", "apology")]
+    own.write_text(json.dumps({"call_id": "own", "meta": {}, "segments": said}))
+
+    measure(live, [own], out, config, RUBRIC)
+
+    told, report = capfd.readouterr(), json.loads((out / "evaluation.json").read_text())
+    page = (out / "evaluation.html").read_text()
+    assert report["calls"]["dev"] == 1 and report["labels"]["apology"]["recall"] == 1.0 and report["labels"]["deflection"]["segments"] == 1
+    assert "here it is default-v1" in page and str(own) in page and "with them in sight" not in page
+    assert "Nothing is known of interruption" in page and told.out.endswith(f"read {out}/evaluation.html\n")
+    assert re.search(r"deflection +│ +– │ +– │ +– │", told.out)
+    assert told.err.splitlines()[-1] == "evaluating, steps: 9 of 9"
+    assert {path: path.read_bytes() for path in live.parent.rglob("*") if path.is_file()} == before
+    assert len(few) == 7 and all(("too few to trust" in line) == (int(re.findall(r"on (\d+) held", line)[0]) < 10) for line in few)
+
+
+def segment(speaker: str, text: str, *labels: str) -> dict[str, Any]:
+    return {"speaker": speaker, "text": text, "labels": labels, "start": None, "end": None}
 
 
 @pytest.mark.slow

@@ -51,7 +51,13 @@ def test_a_new_label_goes_from_the_label_file_to_a_scored_call(tmp_path: Path, o
     calibrate(config, candidate)
     write_report(candidate, evaluate(config, candidate, rubric=load_rubric(rubric), released=None))
     check_gate(config, candidate, live)
+    row = next(line for line in (candidate / "README.md").read_text().splitlines() if line.startswith("| `empathy` |"))
+    assert ("| – | – | – |" in row) == (older_dev == 20)  # what no dev segment was judged for is not known
     publish(candidate, live)
+    with pytest.raises(ReleaseError, match=f"new: it is {live} itself"):
+        check_gate(config, candidate, live)
+    published = (candidate / "thresholds.json").read_bytes()
+    (candidate / "thresholds.json").write_bytes(published + b" ")
     with pytest.raises(ReleaseError, match="does not compare with"):  # the evaluation knew of no model in use
         check_gate(config, candidate, live)
     spoken = [("customer", "word broken"), ("agent", "word understand"), ("customer", "word"), *[("agent", "word word")] * 3]
