@@ -17,7 +17,6 @@ OutFile = Annotated[Path, typer.Option("--out", help="File to write.")]
 OutFolder = Annotated[Path, typer.Option("--out", help="Folder to write to.")]
 Most = Annotated[int, typer.Option("--most", min=1, help="How many to write.")]
 
-FEW = 10  # held-out segments, below which a threshold is mostly luck
 RUBRIC, MODEL, TRAINING = Path("configs/rubric.yaml"), Path("models/default"), Path("configs/training.yaml")
 
 
@@ -38,6 +37,7 @@ def train(out: Annotated[Path, typer.Option("--out", help="Folder for the new mo
 def calibrate(model: ModelFolder, config: TrainingFile = TRAINING) -> None:
     """Fit temperature, bias and threshold of every label on held-out training calls."""
     from scorer.config import load_yaml
+    from scorer.training.calibrate import FEW
     from scorer.training.calibrate import calibrate as calibrate_model
     from scorer.training.settings import TrainingConfig
 
@@ -45,8 +45,8 @@ def calibrate(model: ModelFolder, config: TrainingFile = TRAINING) -> None:
     for name, numbers in fitted.items():
         typer.echo(
             f"{name:22} temperature {numbers['temperature']:.2f}  bias {numbers['bias']:+.2f}  threshold {numbers['threshold']:.2f}"
-            + f"  on {numbers['held_out']} held-out segments that carry it"
-            + (": too few to trust" if numbers["held_out"] < FEW else "")
+            + f"  on {numbers['positives']} held-out segments that carry it"
+            + (": too few to trust" if numbers["positives"] < FEW else "")
         )
     typer.echo(f"{model} is calibrated; next: {_make('evaluate', MODEL=model, TRAINING=config)}")
 
@@ -59,8 +59,7 @@ def evaluate(model: ModelFolder, config: TrainingFile = TRAINING, rubric: Rubric
     from scorer.training.versions import check_unreleased
 
     check_unreleased(model)
-    released = against if against.exists() and against.resolve() != model.resolve() else None
-    report = _measured(model, config, rubric, against=released)
+    report = _measured(model, config, rubric, against=_other(against, model) if against.exists() else None)
     write_report(model, report)
     say(evaluation_table(report))
     typer.echo(f"read {model}/evaluation.html; next: {_make('release', MODEL=model, TRAINING=config, LIVE=against)}")
@@ -69,7 +68,7 @@ def evaluate(model: ModelFolder, config: TrainingFile = TRAINING, rubric: Rubric
 @commands.command(epilog="Example: scorer measure models/default my-calls.jsonl")
 def measure(
     model: ModelFolder,
-    calls: Annotated[list[Path], typer.Argument(metavar="CALLS...", help="Files or folders of labelled calls.")],
+    calls: Annotated[list[Path], typer.Argument(metavar="CALLS...", exists=True, help="Files or folders of labelled calls.")],
     out: OutFolder = Path("out/measured"),
     config: TrainingFile = TRAINING,
     rubric: RubricFile = RUBRIC,
@@ -77,14 +76,18 @@ def measure(
 ) -> None:
     """Measure any model, released or not, on labelled calls of your own; changes nothing of it."""
     from scorer.screen import evaluation_table, say
-    from scorer.training.report import write_measured
-    from scorer.training.versions import check_unreleased
+    from scorer.training.report import check_no_model, write_measured
 
-    check_unreleased(out)
-    report = _measured(model, config, rubric, against=against, calls=calls)
+    check_no_model(out)
+    report = _measured(model, config, rubric, against=_other(against, model), calls=calls)
     write_measured(out, report, name=model.resolve().name)
     say(evaluation_table(report))
     typer.echo(f"read {out}/evaluation.html")
+
+
+def _other(against: Path | None, model: Path) -> Path | None:
+    """The model to compare with, unless it is the model itself."""
+    return against if against is not None and against.resolve() != model.resolve() else None
 
 
 def _measured(model: Path, config: Path, rubric: Path, *, against: Path | None, calls: Sequence[Path] = ()) -> dict[str, Any]:
@@ -125,7 +128,7 @@ def rollback(
     from scorer.training.versions import roll_back
 
     before = live.resolve().name
-    typer.echo(f"{live} is now {roll_back(live, to)}; to return: {_make('rollback', LIVE=live, TO=Path(before))}")
+    typer.echo(f"{live} is now {roll_back(live, to)}; to return: {_make('rollback', LIVE=live, TO=before)}")
 
 
 @commands.command(epilog="Example: scorer doubts --out out/doubts.jsonl")
@@ -157,7 +160,7 @@ def learning_curve(out: OutFolder, config: TrainingFile = TRAINING) -> None:
     typer.echo(f"the curve is {out}/learning-curve.svg, its numbers learning-curve.json beside it")
 
 
-def _make(target: str, **variables: Path) -> str:
+def _make(target: str, **variables: Path | str) -> str:
     """The next step as it is typed: a target of the Makefile, with what is not as usual there."""
     usual = {"MODEL": Path("models/candidate"), "LIVE": MODEL, "TRAINING": TRAINING}
     return " ".join([f"make {target}", *(f"{name}={value}" for name, value in variables.items() if value != usual.get(name))])

@@ -42,8 +42,9 @@ def _instead(run: Path, call_id: str) -> str:
     rejects = [reject.reason.value for reject in read_rejects(run) if reject.call_id == call_id]
     if rejects:
         return f"it was rejected ({', '.join(dict.fromkeys(rejects))}), see {run}/rejects/"
-    near = get_close_matches(call_id, read_call_ids(run), n=1, cutoff=NEAR)
-    return f"did you mean {printable(near[0])!r}?" if near else f"see {run}/calls/ for its calls"
+    folded = {known.casefold(): known for known in read_call_ids(run)}
+    near = get_close_matches(call_id.casefold(), folded, n=1, cutoff=NEAR)
+    return f"did you mean {printable(folded[near[0]])!r}?" if near else f"see {run}/calls/ for its calls"
 
 
 def render_call(judged: JudgedCall, score: CallScore, rubric: Rubric) -> RenderableType:

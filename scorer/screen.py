@@ -15,7 +15,7 @@ from rich.text import Text
 
 from scorer.errors import count_of
 from scorer.log import is_json
-from scorer.training.summary import shown
+from scorer.training.summary import measured
 
 COLUMNS_SHOWN = 30
 LINE_EVERY_S = 30.0  # in a log, where there is no terminal
@@ -193,7 +193,7 @@ def evaluation_table(report: dict[str, Any]) -> Table:
         table.add_column(name, justify="left" if name == "label" else "right")
     keys = ("precision", "recall", "f1", "lexicon_f1", "tfidf_f1", "calibration_error")
     for name, numbers in report["labels"].items():
-        table.add_row(name, *(_share(shown(numbers, key)) for key in keys), _against(report, name))
+        table.add_row(name, *(_share(measured(numbers, key)) for key in keys), _against(report, name))
     mean = ("mean_f1_of_behaviours", "mean_lexicon_f1", "mean_tfidf_f1")
     table.add_row(f"mean of the {len(report['behaviours'])} behaviours", "", "", *(_share(report[key]) for key in mean), "", "")
     return table

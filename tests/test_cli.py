@@ -309,6 +309,7 @@ def test_a_call_is_explained(night: Path, tmp_path: Path, keyword_folder: Path) 
     )
     score(tmp_path / "some.parquet", tmp_path / "some", keyword_folder)
     assert "it was rejected (duplicate_segment_index), see" in " ".join(scorer("explain", tmp_path / "some", "twice")[1].split())
+    assert "no call 'SHORT': did you mean 'short'?" in " ".join(scorer("explain", tmp_path / "run", "SHORT")[1].split())
     assert "no call 'shorts': did you mean 'short'?" in " ".join(scorer("explain", tmp_path / "run", "shorts")[1].split())
     assert scorer("explain", tmp_path / "run", "\udcff")[0] == 1  # what a shell makes of bytes that are no text
 

@@ -20,6 +20,8 @@ from scorer.training.settings import TrainingConfig
 from scorer.training.split import split_of
 from scorer.training.versions import check_unreleased
 
+FEW = 10  # held-out segments that carry a label, below which its threshold is mostly luck
+
 
 def calibrate(config: TrainingConfig, folder: Path) -> dict[str, Any]:
     """Write thresholds.json into a trained folder; returns what was fitted, per label, and on how many segments that carry it."""
@@ -30,7 +32,7 @@ def calibrate(config: TrainingConfig, folder: Path) -> dict[str, Any]:
     judged = judge_labelled(held_out, model, config)
     decisions = fit_decisions(judged)
     write_decisions(folder / "thresholds.json", model.labels, [decisions[label.name] for label in model.labels])
-    return {name: asdict(d) | {"held_out": int(judged[name].truth.sum())} for name, d in decisions.items()}
+    return {name: asdict(d) | {"positives": int(judged[name].truth.sum())} for name, d in decisions.items()}
 
 
 def check_held_out(calls: Sequence[LabelledCall], labels: Sequence[Label]) -> None:

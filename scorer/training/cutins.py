@@ -65,10 +65,11 @@ def vary_turns(labelled: LabelledCall, rng: random.Random) -> LabelledCall:
 
 
 def cut_in(turns: Turns, rng: random.Random) -> Turns:
-    """Break off a customer's sentence, let the agent's next turn cut in there and the customer resume after it.
+    """Break off a customer's sentence, let the agent's next turn cut in there, and the customer resume after it or only answer.
 
     Only sentences without a label: where one is broken, the words that earned the label may lie on either side of the break.
-    By the codebook the agent's turn is an interruption: a sentence broken off mid-clause, words of substance, a resumption.
+    By the codebook the agent's turn is an interruption: a sentence broken off mid-clause, words of substance; and a resumption,
+    a long overlap or a last word that must go on, by which it can be heard.
     """
     places = [at for at in range(len(turns) - 2) if _can_be_cut(turns[at : at + 3])]
     if not places:

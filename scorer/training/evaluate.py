@@ -14,8 +14,7 @@ from scorer.classify.decide import Decision
 from scorer.classify.load import load_model
 from scorer.classify.model import WEIGHTS, SegmentModel, model_hash
 from scorer.durable import file_hash
-from scorer.labels import Label, names
-from scorer.records import Segment
+from scorer.labels import Label, names, read_labels
 from scorer.scoring.rubric import Rubric
 from scorer.training.agreement import call_agreement
 from scorer.training.baselines import lexicon_hits, rows_of, tfidf_f1
@@ -25,9 +24,8 @@ from scorer.training.judge import Judged, judge_labelled
 from scorer.training.metrics import Draws, calibration_curve, compare, draw_calls, f1, f1_samples, intervals, label_numbers
 from scorer.training.settings import TrainingConfig
 from scorer.training.slices import CHANGES, Decisions, changed, f1_of, slice_numbers
-from scorer.training.split import seen_by, shared_calls, split_of
-
-Progress = Callable[[int, int], None]  # takes the steps done and all there are
+from scorer.training.split import Split, seen_by, shared_calls, split_of
+from scorer.training.trainer import Progress
 
 
 def evaluate(
@@ -41,42 +39,57 @@ def evaluate(
 ) -> dict[str, Any]:
     """Measure a calibrated folder on the dev calls, beside two baselines and the released model (None: there is none yet).
 
-    The report is what evaluation.json holds; every share is 0 to 1, every interval is a bootstrap over calls. With `calls`, files of
-    labelled calls, it is those that are measured on: no setting was chosen with them in sight.
+    The report is what evaluation.json holds; shares are 0 to 1, intervals a bootstrap over calls. `calls`: files to measure on instead.
     """
     model = load_model(folder)
     measured_on = tuple(calls) or config.dev
     dev = read_corpus(measured_on, names(model.labels))
-    learnt = split_of(folder, read_corpus(config.train_files, names(model.labels)))
+    known = [*names(model.labels), *(names(read_labels(config.labels)) if calls else ())]  # the baselines' calls may carry newer labels
+    learnt = split_of(folder, read_corpus(config.train_files, known))
     draws = draw_calls(len(dev), rounds=config.bootstrap_rounds, confidence=config.confidence, seed=config.seed)
     decisions = decisions_of(model)
-    judged = judge_labelled(dev, model, config)
-    behaviours = list(dict.fromkeys(behaviour.label for behaviour in rubric.behaviours.values()))  # two may read one label
     steps = itertools.count(1)
 
     def told() -> None:
-        progress(next(steps), len(model.labels) + len(CHANGES))
+        progress(next(steps), len(model.labels) + len(CHANGES) + 3)
 
-    splits = (learnt.train, learnt.held_out, dev)
-    labels = _label_part(model.labels, judged, decisions, splits=splits, draws=draws, seed=config.seed, told=told)
+    judged = judge_labelled(dev, model, config)
+    told()
+    labels = _label_part(model.labels, judged, decisions, learnt=learnt, tested=dev, draws=draws, seed=config.seed, told=told)
+    changes = {}
+    for name, change in CHANGES.items():
+        changes[name] = f1_of(judge_labelled(changed(dev, change), model, config), decisions)
+        told()
+    agreement = call_agreement(dev, model, rubric, config=config, draws=draws)
+    told()
+    rival = _released_part(released, dev, judged, decisions, config=config, draws=draws)
+    told()
+    scored = list(dict.fromkeys(behaviour.label for behaviour in rubric.behaviours.values()))  # two may read one label
+    behaviours = [name for name in scored if labels[name]["positives"]] or scored  # their mean is of what these calls can tell
+    return _about(config, folder, measured_on) | {
+        "behaviours": behaviours,
+        "labels": labels,
+        **_mean_part(behaviours, labels, judged, decisions, draws),
+        "changed_input": changes,
+        "slices": slice_numbers(dev, judged, decisions),
+        "mixed_up": mixed_up(dev, judged, decisions, model.labels),
+        "agreement": agreement,
+        "released": rival,
+        "worst": worst_mistakes(dev, judged, decisions),
+        "shared_calls": shared_calls(seen_by(folder), dev),
+        "calls": {"train": len(learnt.train), "held_out": len(learnt.held_out), "dev": len(dev)},
+    }
+
+
+def _about(config: TrainingConfig, folder: Path, measured_on: Sequence[Path]) -> dict[str, Any]:
+    """What was measured, on what, and where."""
     return {
         "model_hash": model_hash(folder),
         "weights_sha256": file_hash(folder / WEIGHTS),
         "confidence": config.confidence,
-        "behaviours": behaviours,
-        "labels": labels,
-        **_mean_part(behaviours, labels, judged, decisions, draws),
-        "changed_input": {name: _changed_part(dev, change, model, config=config, told=told) for name, change in CHANGES.items()},
-        "slices": slice_numbers(dev, judged, decisions),
-        "mixed_up": mixed_up(dev, judged, decisions, model.labels),
-        "agreement": call_agreement(dev, model, rubric, config=config, draws=draws),
-        "released": _released_part(released, dev, judged, decisions, config=config, draws=draws),
-        "worst": worst_mistakes(dev, judged, decisions),
-        "shared_calls": shared_calls(seen_by(folder), dev),
-        "calls": {"train": len(learnt.train), "held_out": len(learnt.held_out), "dev": len(dev)},
         "data_sha256": {"train": corpus_hash(config.train_files), "dev": corpus_hash(measured_on)},
-        "config": config.model_copy(update={"dev": measured_on}).model_dump(mode="json"),
-        "settings_chosen_on_them": not calls,
+        "config": config.model_copy(update={"dev": tuple(measured_on)}).model_dump(mode="json"),
+        "settings_chosen_on_them": bool({path.resolve() for path in measured_on} & {path.resolve() for path in config.dev}),
         "machine": machine(),
     }
 
@@ -91,7 +104,8 @@ def _label_part(
     judged: Mapping[str, Judged],
     decisions: Decisions,
     *,
-    splits: tuple[list[LabelledCall], list[LabelledCall], list[LabelledCall]],
+    learnt: Split,
+    tested: Sequence[LabelledCall],
     draws: Draws,
     seed: int,
     told: Callable[[], None],
@@ -101,31 +115,17 @@ def _label_part(
     for label in labels:
         one, decision = judged[label.name], decisions[label.name]
         probabilities = one.probabilities(decision)
-        learnt, tuned, tested = (rows_of(calls, label) for calls in splits)
-        lexicon, _ = lexicon_hits(learnt + tuned, tested)
+        trained, tuned, asked = (rows_of(calls, label) for calls in (learnt.train, learnt.held_out, tested))
+        lexicon, _ = lexicon_hits(trained + tuned, asked)
         rows[label.name] = label_numbers(probabilities, one.truth, decision.threshold) | {
             "intervals": intervals(probabilities, one.truth, one.calls, threshold=decision.threshold, draws=draws),
             "calibration_curve": calibration_curve(probabilities, one.truth),
             "lexicon_f1": f1(lexicon, one.truth),
-            "tfidf_f1": tfidf_f1(learnt, tuned, tested, seed=seed),
+            "tfidf_f1": tfidf_f1(trained, tuned, asked, seed=seed),
             "look_alikes": look_alikes(one, decision, lexicon),
         }
         told()
     return rows
-
-
-def _changed_part(
-    dev: Sequence[LabelledCall],
-    change: Callable[[Segment], Segment],
-    model: SegmentModel,
-    *,
-    config: TrainingConfig,
-    told: Callable[[], None],
-) -> dict[str, float]:
-    """F1 of every label on the changed calls."""
-    found = f1_of(judge_labelled(changed(dev, change), model, config), decisions_of(model))
-    told()
-    return found
 
 
 def _mean_part(
@@ -160,7 +160,7 @@ def _released_part(
     labels = {
         name: compare(one.given(decisions[name]), theirs[name].given(their_decisions[name]), one.truth, one.calls, draws)
         for name, one in judged.items()
-        if name in theirs
+        if name in theirs and one.truth.any()  # without a segment to find, both would seem to be equal
     }
     return {"name": released.resolve().name, "model_hash": model_hash(released), "labels": labels}
 

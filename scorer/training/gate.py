@@ -15,6 +15,9 @@ from scorer.training.settings import TrainingConfig
 def check_gate(config: TrainingConfig, folder: Path, live: Path) -> dict[str, Any]:
     """The candidate's evaluation, where it may take the place of `live`. Raises ReleaseError naming every rule that failed."""
     report = read_evaluation(folder)
+    if live.exists() and model_hash(folder) == model_hash(live):
+        own = f"new: it is {live} itself: train another one first; to measure the one in use, run make measure"
+        raise ReleaseError(listing(f"{folder} is not released:", [own]))
     failed = list(failed_rules(report, config)) + list(lost_labels(folder, live)) + list(stale(report, config, folder, live))
     if failed:
         raise ReleaseError(listing(f"{folder} is not released:", failed))
@@ -85,7 +88,5 @@ def stale(report: dict[str, Any], config: TrainingConfig, folder: Path, live: Pa
         yield "evaluated: the model has changed since the evaluation: run make evaluate again"
     if report["data_sha256"] != {"train": corpus_hash(config.train_files), "dev": corpus_hash(config.dev)}:
         yield "evaluated: the labelled calls have changed since the evaluation: run make retrain"
-    if live.exists() and model_hash(folder) == model_hash(live):
-        yield f"new: it is {live} itself: train another one first; to measure the one in use, run make measure"
-    elif live.exists() and (report["released"] or {}).get("model_hash") != model_hash(live):
+    if live.exists() and (report["released"] or {}).get("model_hash") != model_hash(live):
         yield f"evaluated: the evaluation does not compare with {live}, which is in use: run make evaluate MODEL={folder} LIVE={live}"

@@ -7,11 +7,12 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, select_autoescape
 from markupsafe import Markup
 
+from scorer.errors import ModelError
 from scorer.labels import plain
 from scorer.training import charts
 from scorer.training.card import write_card
 from scorer.training.slices import SLICED_BY
-from scorer.training.summary import shown, summary
+from scorer.training.summary import measured, summary
 
 SLICE_NAMES = {
     ("style", "clean"): "typed by a person",
@@ -42,6 +43,12 @@ def write_report(folder: Path, report: dict[str, Any]) -> None:
     write_card(folder, report)
 
 
+def check_no_model(folder: Path) -> None:
+    """Raise ModelError where a measurement would be written over a model's own evaluation, or over a file."""
+    if folder.is_file() or (folder / "labels.json").exists():
+        raise ModelError(f"{folder}: is a model or a file, which a measurement must not be written into: name another folder with --out")
+
+
 def write_measured(folder: Path, report: dict[str, Any], *, name: str) -> None:
     """Write evaluation.json and evaluation.html of the model of that name into a folder."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -62,7 +69,7 @@ def write_page(folder: Path, report: dict[str, Any], *, name: str | None = None)
     page = environment.get_template("evaluation.html").render(
         report=report,
         summary=summary(report),
-        known=shown,
+        measured=measured,
         pictures={name: Markup(picture) for name, picture in pictures.items()},
         calibration={
             name: Markup(charts.calibration_chart(n["calibration_curve"], report["confidence"])) for name, n in report["labels"].items()

@@ -10,8 +10,9 @@ WEAKEST = 3  # labels whose mistakes are named
 
 def summary(report: Mapping[str, Any]) -> dict[str, list[str]]:
     """Questions in the order of their weight, each with sentences that answer it."""
+    compared = report["released"] or report.get("settings_chosen_on_them", True)  # else it was only measured
     return {
-        "Is it better?": _better(report["released"]),
+        **({"Is it better?": _better(report["released"])} if compared else {}),
         "How good is it, and how sure is that?": _good(report),
         "What does it still get wrong?": _wrong(report["labels"]),
         "Would people see the same calls?": _calls(report["agreement"]),
@@ -47,7 +48,7 @@ def _good(report: Mapping[str, Any]) -> list[str]:
         + ", ".join(f"{name}: {'not known' if value is None else f'{value:.2f}'}" for name, value in rivals)
         + ").",
         f"Probabilities are off by at most {errors[most]:.3f} on average ({plain(most)}).",
-        *([f"Nothing is known of {listed(unknown)}: no segment of these calls carries it."] if unknown else []),
+        *([f"No segment of these calls carries {listed(unknown)}: whether it would be found is not known."] if unknown else []),
         *([f"Calls that were seen in training: {shared}; the numbers flatter it."] if shared else []),
     ]
 
@@ -76,10 +77,10 @@ def _calls(agreement: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def shown(numbers: Mapping[str, Any], key: str) -> float | None:
+def measured(numbers: Mapping[str, Any], key: str) -> float | None:
     """A number of a label; None where these calls cannot give it, since no segment carries the label or none was judged for it."""
-    measured = numbers["segments"] if key == "calibration_error" else numbers["positives"]
-    return numbers[key] if measured else None
+    there = numbers["segments"] if key == "calibration_error" else numbers["positives"]
+    return numbers[key] if there else None
 
 
 def listed(words: Sequence[str]) -> str:

@@ -5,6 +5,7 @@ import json
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from logging import ERROR, getLogger
 from pathlib import Path
 from typing import Any
 
@@ -73,6 +74,7 @@ def fit(config: TrainingConfig, calls: Sequence[LabelledCall], labels: Sequence[
     """Train on just these calls. Goes on from `work` only where settings, data and base are those of the checkpoint."""
     set_seed(config.seed)
     disable_progress_bar()  # of loading and saving: `progress` tells enough
+    getLogger("transformers.trainer_utils").setLevel(ERROR)  # it warns where two checkpoints are of one moment, and goes by their numbers
     base = base_model_path(config.base_model)
     tokenizer = AutoTokenizer.from_pretrained(base)
     maker = WindowMaker(tokenizer, config.window_tokens, config.context_tokens)

@@ -72,7 +72,7 @@ def test_the_other_answers_count_what_is_sure_and_what_is_wrong() -> None:
     assert good == [
         "Mean F1 of exit request: 0.667, with a 95 % interval of 0.50 to 0.80 over 8 calls (keywords: 0.40, TF-IDF: not known).",
         "Probabilities are off by at most 0.300 on average (apology).",
-        "Nothing is known of problem: no segment of these calls carries it.",
+        "No segment of these calls carries problem: whether it would be found is not known.",
         "Calls that were seen in training: 1; the numbers flatter it.",
     ]
     assert wrong == [

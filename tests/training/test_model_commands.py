@@ -9,7 +9,7 @@ import pytest
 
 from scorer import screen
 from scorer.cli_model import calibrate, doubts, evaluate, learning_curve, measure, release, rollback, train
-from scorer.errors import ReleaseError
+from scorer.errors import ModelError, ReleaseError
 from scorer.training.settings import TrainingConfig
 from scorer.training.versions import publish
 
@@ -98,10 +98,19 @@ def test_a_released_model_is_measured_on_calls_of_ones_own_and_stays_as_it_is(
     page = (out / "evaluation.html").read_text()
     assert report["calls"]["dev"] == 1 and report["labels"]["apology"]["recall"] == 1.0 and report["labels"]["deflection"]["segments"] == 1
     assert "here it is default-v1" in page and str(own) in page and "with them in sight" not in page
-    assert "Nothing is known of interruption" in page and told.out.endswith(f"read {out}/evaluation.html\n")
+    assert (
+        "No segment of these calls carries interruption, " in page
+        and "no model in use" not in page
+        and told.out.endswith(f"read {out}/evaluation.html\n")
+    )
+    assert report["behaviours"] == ["apology"] and report["mean_f1_of_behaviours"] == 1.0
     assert re.search(r"deflection +│ +– │ +– │ +– │", told.out)
-    assert told.err.splitlines()[-1] == "evaluating, steps: 9 of 9"
+    assert told.err.splitlines()[-1] == "evaluating, steps: 12 of 12"
     assert {path: path.read_bytes() for path in live.parent.rglob("*") if path.is_file()} == before
+    measure(live, [own], out, config, RUBRIC, against=candidate)
+    assert list(json.loads((out / "evaluation.json").read_text())["released"]["labels"]) == ["apology"]
+    with pytest.raises(ModelError, match="name another folder with --out"):
+        measure(live, [own], candidate, config, RUBRIC)
     assert len(few) == 7 and all(("too few to trust" in line) == (int(re.findall(r"on (\d+) held", line)[0]) < 10) for line in few)
 
 
