@@ -91,7 +91,7 @@ def _other(against: Path | None, model: Path) -> Path | None:
 
 
 def _measured(model: Path, config: Path, rubric: Path, *, against: Path | None, calls: Sequence[Path] = ()) -> dict[str, Any]:
-    """The evaluation of a model on these labelled calls, without any on the dev calls of the config."""
+    """The evaluation of a model on these labelled calls; where there are none, on the dev calls of the config."""
     from scorer.config import load_yaml
     from scorer.labels import read_labels
     from scorer.scoring.rubric import check_rubric, load_rubric

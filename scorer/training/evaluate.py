@@ -19,7 +19,7 @@ from scorer.scoring.rubric import Rubric
 from scorer.training.agreement import call_agreement
 from scorer.training.baselines import lexicon_hits, rows_of, tfidf_f1
 from scorer.training.confusion import look_alikes, mixed_up, worst_mistakes
-from scorer.training.corpus import LabelledCall, corpus_hash, read_corpus
+from scorer.training.corpus import LabelledCall, corpus_files, corpus_hash, read_corpus
 from scorer.training.judge import Judged, judge_labelled
 from scorer.training.metrics import Draws, calibration_curve, compare, draw_calls, f1, f1_samples, intervals, label_numbers
 from scorer.training.settings import TrainingConfig
@@ -83,13 +83,14 @@ def evaluate(
 
 def _about(config: TrainingConfig, folder: Path, measured_on: Sequence[Path]) -> dict[str, Any]:
     """What was measured, on what, and where."""
+    chosen_on = config.dev_files
     return {
         "model_hash": model_hash(folder),
         "weights_sha256": file_hash(folder / WEIGHTS),
         "confidence": config.confidence,
         "data_sha256": {"train": corpus_hash(config.train_files), "dev": corpus_hash(measured_on)},
         "config": config.model_copy(update={"dev": tuple(measured_on)}).model_dump(mode="json"),
-        "settings_chosen_on_them": bool({path.resolve() for path in measured_on} & {path.resolve() for path in config.dev}),
+        "settings_chosen_on_them": any(path.resolve() in chosen_on for path in corpus_files(measured_on)),
         "machine": machine(),
     }
 

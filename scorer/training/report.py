@@ -12,7 +12,7 @@ from scorer.labels import plain
 from scorer.training import charts
 from scorer.training.card import write_card
 from scorer.training.slices import SLICED_BY
-from scorer.training.summary import measured, summary
+from scorer.training.summary import chosen_on, measured, summary
 
 SLICE_NAMES = {
     ("style", "clean"): "typed by a person",
@@ -70,6 +70,7 @@ def write_page(folder: Path, report: dict[str, Any], *, name: str | None = None)
         report=report,
         summary=summary(report),
         measured=measured,
+        chosen=chosen_on(report),
         pictures={name: Markup(picture) for name, picture in pictures.items()},
         calibration={
             name: Markup(charts.calibration_chart(n["calibration_curve"], report["confidence"])) for name, n in report["labels"].items()

@@ -56,9 +56,14 @@ class TrainingConfig(Settings):
         return self
 
     @property
+    def dev_files(self) -> set[Path]:
+        """The dev files, as the places that links lead to."""
+        return {path.resolve() for path in corpus_files(self.dev)}
+
+    @property
     def train_files(self) -> list[Path]:
         """The files to learn from; a dev file that lies in a training folder is none of them."""
-        dev = {path.resolve() for path in corpus_files(self.dev)}
+        dev = self.dev_files
         return [path for path in corpus_files(self.train) if path.resolve() not in dev]
 
     def quick(self) -> "TrainingConfig":

@@ -10,9 +10,8 @@ WEAKEST = 3  # labels whose mistakes are named
 
 def summary(report: Mapping[str, Any]) -> dict[str, list[str]]:
     """Questions in the order of their weight, each with sentences that answer it."""
-    compared = report["released"] or report.get("settings_chosen_on_them", True)  # else it was only measured
     return {
-        **({"Is it better?": _better(report["released"])} if compared else {}),
+        **({"Is it better?": _better(report["released"])} if report["released"] or chosen_on(report) else {}),
         "How good is it, and how sure is that?": _good(report),
         "What does it still get wrong?": _wrong(report["labels"]),
         "Would people see the same calls?": _calls(report["agreement"]),
@@ -75,6 +74,11 @@ def _calls(agreement: Mapping[str, Any]) -> list[str]:
         *([] if same is None else [f"{100 * same:.0f} % of {agreement['calls']} calls land in the same band."]),
         *([] if apart is None else [f"Scores are {apart:.0f} points of 100 apart on average."]),
     ]
+
+
+def chosen_on(report: Mapping[str, Any]) -> bool:
+    """Whether settings were chosen with these calls in sight; so it is of every report from before models could be only measured."""
+    return bool(report.get("settings_chosen_on_them", True))
 
 
 def measured(numbers: Mapping[str, Any], key: str) -> float | None:

@@ -134,7 +134,7 @@ def test_nobody_offers_what_nobody_could_guess(said: str, sought: set[str]) -> N
 
 
 def test_without_a_clock_none_is_made_up() -> None:
-    bare = [Turn(Segment(s.index, s.speaker, s.text), given) for s, given, _ in TURNS]
+    bare = without_clock(TURNS)
 
     for made in (cut_in(bare, random.Random(2)), split(bare, random.Random(2))):
         assert all(s.start_s is None and s.end_s is None for s, *_ in made)

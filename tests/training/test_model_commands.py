@@ -109,6 +109,10 @@ def test_a_released_model_is_measured_on_calls_of_ones_own_and_stays_as_it_is(
     assert {path: path.read_bytes() for path in live.parent.rglob("*") if path.is_file()} == before
     measure(live, [own], out, config, RUBRIC, against=candidate)
     assert list(json.loads((out / "evaluation.json").read_text())["released"]["labels"]) == ["apology"]
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder/linked.jsonl").symlink_to(training_config.dev[0])
+    measure(live, [tmp_path / "folder"], out, config, RUBRIC)
+    assert "with them in sight" in (out / "evaluation.html").read_text()  # the dev calls, by another way
     with pytest.raises(ModelError, match="name another folder with --out"):
         measure(live, [own], candidate, config, RUBRIC)
     assert len(few) == 7 and all(("too few to trust" in line) == (int(re.findall(r"on (\d+) held", line)[0]) < 10) for line in few)
