@@ -7,7 +7,7 @@ from scorer.records import BehaviourScore, Evidence, Flag, Heard
 from scorer.role_check import find_swap
 from scorer.scoring.chances import Chance, hits_in
 from scorer.scoring.points import evidence_at
-from scorer.scoring.rubric import Critical, FlagRule, Rubric
+from scorer.scoring.rubric import Critical, FlagRule, Rubric, is_desired
 
 SEVERITIES = ("critical", "warning", "notice")  # most severe first
 ROLE_RULE = "role_suspect"
@@ -38,7 +38,7 @@ def find_flags(
     flags = [Flag(found.rule.name, found.rule.reason, "critical", _strongest(found.counted)) for found in struck]
     by_name = {behaviour.behaviour: behaviour for behaviour in behaviours}
     flags += [
-        Flag(rule.name, rule.reason, rule.severity, _strongest(_evidence_for(rule, by_name)))
+        Flag(rule.name, rule.reason, rule.severity, _strongest(_evidence_for(rule, by_name, rubric)))
         for rule in rubric.flags
         if _holds(rule, score, by_name)
     ]
@@ -80,12 +80,19 @@ def _holds(rule: FlagRule, score: float, behaviours: dict[str, BehaviourScore]) 
     return False
 
 
-def _evidence_for(rule: FlagRule, behaviours: dict[str, BehaviourScore]) -> list[Evidence]:
-    """The evidence of the behaviour that the rule names; for a low score, of every behaviour that lost points."""
-    named = rule.hits_at_least or rule.missed_at_least
-    if named is not None:
-        return list(behaviours[named.behaviour].evidence)
-    return [found for b in behaviours.values() if b.points is not None and b.points < 1 for found in b.evidence]
+def _evidence_for(rule: FlagRule, behaviours: dict[str, BehaviourScore], rubric: Rubric) -> list[Evidence]:
+    """What speaks for the flag: the hits of the behaviour that it counts, what was missed of it, or all that cost the call points."""
+    if rule.hits_at_least is not None:
+        return list(behaviours[rule.hits_at_least.behaviour].evidence)
+    if rule.missed_at_least is not None:
+        return _against(behaviours[rule.missed_at_least.behaviour], rubric)
+    return [found for b in behaviours.values() if b.points is not None and b.points < 1 for found in _against(b, rubric)]
+
+
+def _against(score: BehaviourScore, rubric: Rubric) -> list[Evidence]:
+    """The evidence without hits of a desired behaviour: they speak for the agent."""
+    behaviour = rubric.behaviours[score.behaviour]
+    return [found for found in score.evidence if not (is_desired(behaviour) and found.label == behaviour.label)]
 
 
 def _strongest(found: Sequence[Evidence]) -> tuple[Evidence, ...]:

@@ -221,9 +221,13 @@ def check_rubric(rubric: Rubric, labels: Sequence[Label], path: Path) -> None:
         raise ConfigError(listing(f"{path}: rubric {rubric.name!r} does not fit the model:", problems))
 
 
+def is_desired(behaviour: PerTurn | AfterSignal | PerEpisode | Rate) -> bool:
+    """Whether more hits are better."""
+    return isinstance(behaviour, PerEpisode) or (isinstance(behaviour, Rate) and behaviour.target is not None)
+
+
 def _used(behaviour: PerTurn | AfterSignal | PerEpisode | Rate) -> Iterator[tuple[str, str, tuple[str, str]]]:
-    desired = isinstance(behaviour, PerEpisode) or (isinstance(behaviour, Rate) and behaviour.target is not None)
-    yield "label", behaviour.label, ("agent", "desired" if desired else "undesired")
+    yield "label", behaviour.label, ("agent", "desired" if is_desired(behaviour) else "undesired")
     if isinstance(behaviour, AfterSignal | PerEpisode):
         yield "signal", behaviour.signal, ("customer", "signal")
     if isinstance(behaviour, PerEpisode) and behaviour.against is not None:

@@ -245,6 +245,10 @@ FLAGS = [
         [(1, "deflection"), (0, "problem")],
     ),
     ({"missed_at_least": {"behaviour": "own", "count": 1}}, ["customer #problem", "agent #ownership"], None),
+    *(
+        (condition, ["customer #problem", "agent #ownership", *["agent"] * 8, "customer #problem=0.6", "agent"], [(10, "problem")])
+        for condition in ({"missed_at_least": {"behaviour": "own", "count": 1}}, {"score_below": 99.0})  # praise is no reason to look
+    ),
 ]
 
 
