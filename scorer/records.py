@@ -148,6 +148,9 @@ class Tally:
     def __add__(self, other: "Tally") -> "Tally":
         return Tally(self.hits + other.hits, self.chances + other.chances)
 
+    def __sub__(self, other: "Tally") -> "Tally":
+        return Tally(self.hits - other.hits, self.chances - other.chances)
+
     @property
     def rate(self) -> float | None:  # 0 to 1; None where there was no chance
         return self.hits / self.chances if self.chances else None

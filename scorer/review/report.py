@@ -97,7 +97,7 @@ def report_values(night: Night, earlier: Sequence[dict[str, Any]], *, masked: bo
         "calls": _views(night, shown, masked=masked),
         "rejects": list(islice(reject_facts(night.folder), REJECTS)),
         "masked": masked,
-        "prior": round(PRIOR_CHANCES),
+        "prior": PRIOR_CHANCES,
     }
 
 
@@ -125,7 +125,7 @@ def _flagged(call_id: str, flags: Sequence[Mapping[str, Any]]) -> dict[str, Any]
 
 
 def behaviour_tables(night: Night) -> list[BehaviourTable]:
-    """Each behaviour by team and agent: teams drawn towards the night, agents towards their team."""
+    """Each behaviour by team and agent: teams drawn towards the others of the night, agents towards the others of their team."""
     return [_behaviour_table(night, name) for name in night.behaviours]
 
 
@@ -151,7 +151,8 @@ def _rows(groups: Sequence[Group], name: str, towards: dict[str, Tally], *, want
     """In most need first: by the end of the interval that is kinder to them, so that few chances do not lead the list."""
     rows = []
     for group in groups:
-        rate = shrink(group.tallies.get(name, Tally()), towards[group.team])
+        tally = group.tallies.get(name, Tally())
+        rate = shrink(tally, towards[group.team] - tally)
         if rate:
             title = visible(group.agent or group.team, masked=False)
             rows.append(Row(title, visible(group.team, masked=False), rate, _stands(rate, towards[group.team], wanted=wanted)))

@@ -17,7 +17,7 @@ SHARE_MOVED = 0.02  # change of the share of unknown speakers that is said
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One behaviour of one group over the nights, None where it had no chance; drawn towards the group's own mean."""
+    """One behaviour of one group over the nights, None where it had no chance; drawn towards the group's other nights."""
 
     behaviour: str
     wanted: bool  # whether more is better
@@ -70,7 +70,8 @@ def lines(connection: sqlite3.Connection, *, team: str = "", agent: str = "") ->
         if behaviour not in known:
             continue
         series = [tallies.get((run, behaviour), Tally()) for run in runs]
-        points = tuple(shrink(tally, sum(series, Tally())) for tally in series)
+        whole = sum(series, Tally())
+        points = tuple(shrink(tally, whole - tally) for tally in series)
         found.append(Line(behaviour, wanted, points, max([p.high for p in points if p], default=1.0)))
     return found
 

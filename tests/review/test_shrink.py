@@ -17,6 +17,13 @@ def test_a_rate_is_drawn_towards_its_group_by_twenty_chances() -> None:
     assert rate is not None and rate.mean == pytest.approx(5.5 / 24)
 
 
+def test_few_others_weigh_no_more_than_they_are_and_none_leave_the_plain_rate() -> None:
+    few, none = shrink(Tally(1, 2), Tally(4, 4)), shrink(Tally(1, 5), Tally())
+
+    assert few is not None and few.mean == pytest.approx(5.5 / 7)
+    assert none is not None and none.mean == pytest.approx(0.2) and none.low < 0.1 and none.high > 0.5
+
+
 def test_an_agent_with_three_chances_does_not_look_worst() -> None:
     team = Tally(20, 200)
 
