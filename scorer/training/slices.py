@@ -8,7 +8,7 @@ import numpy as np
 
 from scorer.classify.decide import Decision
 from scorer.records import Segment
-from scorer.training.augment import PUNCTUATION
+from scorer.training.augment import MASKS, PUNCTUATION, masked
 from scorer.training.corpus import LabelledCall
 from scorer.training.judge import Judged
 from scorer.training.metrics import f1
@@ -28,7 +28,16 @@ def without_punctuation(segment: Segment) -> Segment:
     return replace(segment, text=PUNCTUATION.sub(" ", segment.text.lower()))
 
 
-CHANGES: dict[str, Callable[[Segment], Segment]] = {"without clock": without_clock, "lower case, no punctuation": without_punctuation}
+def without_names(segment: Segment) -> Segment:
+    """As from a source that blanks out names and numbers."""
+    return replace(segment, text=masked(segment.text, *MASKS[0]))
+
+
+CHANGES: dict[str, Callable[[Segment], Segment]] = {
+    "without clock": without_clock,
+    "lower case, no punctuation": without_punctuation,
+    "names and numbers masked": without_names,
+}
 
 
 def changed(calls: Sequence[LabelledCall], change: Callable[[Segment], Segment]) -> list[LabelledCall]:

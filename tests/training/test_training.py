@@ -23,7 +23,7 @@ from scorer.config import load_yaml
 from scorer.errors import ConfigError, ModelError
 from scorer.labels import read_labels
 from scorer.scoring.rubric import load_rubric
-from scorer.training.augment import augment
+from scorer.training.augment import augment, masked
 from scorer.training.baselines import Row, lexicon_hits, tfidf_f1, truth_of
 from scorer.training.calibrate import calibrate, fit_decision, fit_scale, fit_temperature, fit_threshold
 from scorer.training.card import encoder_of
@@ -175,6 +175,18 @@ def test_augmenting_keeps_words_and_labels_beside_each_other(training_config: Tr
             assert len(other.labels) == len(other.call.segments)
             assert all(s.text.strip() for s in other.call.segments)
             assert replace(other.call, segments=()) == replace(labelled.call, segments=())
+
+
+@pytest.mark.parametrize(
+    ("said", "left"),
+    [
+        ("Hi, this is Ann Bell, born 12/03, and Roe's neighbour.", "Hi, this is [NAME], born [NUMBER], and [NAME] neighbour."),
+        ("it's oh one six three, one of two", "it's [NUMBER], one of two"),
+        ("On Monday I paid £1,200.50 for 3, OK?", "On Monday I paid [NUMBER] for 3, OK?"),
+    ],
+)
+def test_redaction_blanks_out_names_and_numbers(said: str, left: str) -> None:
+    assert masked(said, "[NAME]", "[NUMBER]") == left
 
 
 def test_every_problem_of_the_labelled_calls_is_named(tmp_path: Path) -> None:
