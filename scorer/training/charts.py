@@ -21,7 +21,8 @@ SHARE = alt.Scale(domain=[0, 1])
 
 
 def f1_chart(labels: Mapping[str, Any]) -> str:
-    """F1 per label as a dot with its interval, beside the two baselines."""
+    """F1 per label as a dot with its interval, beside the two baselines; only labels that there was something to find of."""
+    labels = {name: n for name, n in labels.items() if n["positives"]} or labels
     ours = [
         {"label": plain(name), "value": n["f1"], "low": n["intervals"]["f1"][0], "high": n["intervals"]["f1"][1]}
         for name, n in labels.items()

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from scorer.training.charts import curve_chart, difference_chart
+from scorer.training.charts import curve_chart, difference_chart, f1_chart
 from scorer.training.curve import titles
 from scorer.training.report import slice_name, write_page
 from scorer.training.settings import TrainingConfig
@@ -106,6 +106,14 @@ def test_a_page_can_be_written_where_nothing_could_be_measured(tmp_path: Path) -
     page = write_page(tmp_path, SHIPPED | {"labels": labels, "agreement": agreement, "slices": [], "released": None, "mean_tfidf_f1": None})
 
     assert "There was no model in use to compare with." in page.read_text(encoding="utf-8")
+
+
+def test_a_label_that_there_was_nothing_to_find_of_has_no_dot() -> None:
+    labels = SHIPPED["labels"] | {"apology": SHIPPED["labels"]["apology"] | {"positives": 0}}
+
+    picture = f1_chart(labels)
+
+    assert "problem" in picture and "apology" not in picture
 
 
 def test_a_difference_is_filled_only_where_it_is_clear() -> None:
