@@ -143,6 +143,26 @@ def test_an_answer_leaves_what_is_being_written_elsewhere(browser: Browser, addr
     assert page.locator("#note-flag-low_score").input_value() == ""  # sent: not to go with the next answer too
 
 
+def test_a_note_that_was_not_sent_is_asked_for_before_it_is_lost(browser: Browser, address: str) -> None:
+    page = open_page(browser, address + "/calls/1")
+    asked: list[str] = []
+    page.on("dialog", lambda dialog: (asked.append(dialog.type), dialog.dismiss()))
+    for key in ("n", "m"):
+        page.keyboard.press(key)
+    page.keyboard.type("you said it yourself")
+    page.keyboard.press("Enter")
+    expect(page.locator("#saved")).to_have_text("the note goes with your answer: y, x or u")
+
+    with page.expect_event("dialog"):
+        page.keyboard.press("o")
+    assert asked == ["beforeunload"] and page.locator("#note-flag-low_score").input_value() == "you said it yourself"
+    page.keyboard.press("y")
+    expect(page.locator("#flag-low_score")).to_contain_text("“you said it yourself”")
+    page.keyboard.press("o")
+    page.wait_for_url(lambda url: "/calls/1" not in url)
+    assert asked == ["beforeunload"]
+
+
 def test_enter_in_a_reason_decides_no_dispute(browser: Browser, address: str) -> None:
     page = open_page(browser, address + "/calls/2")
     page.get_by_text("Enter a dispute").click()

@@ -2,6 +2,8 @@
 "use strict";
 
 const saved = document.getElementById("saved");
+let opener = ""; // id of the question or segment that a note was opened from
+let sending = null; // the form that leaves the page: what is written in it is not lost
 
 function tell(text, failed) {
   saved.textContent = text;
@@ -15,7 +17,7 @@ function beingWritten(part) {
 function takeOver(page, sent) {
   for (const part of document.querySelectorAll("[data-part]")) {
     const fresh = page.getElementById(part.id);
-    if (!fresh || fresh.outerHTML === part.outerHTML) continue;
+    if (!fresh || (fresh.outerHTML === part.outerHTML && !part.contains(sent))) continue;
     if (part.contains(sent) || !beingWritten(part)) part.replaceWith(document.importNode(fresh, true));
   }
 }
@@ -44,9 +46,18 @@ async function save(form, button) {
 }
 
 document.addEventListener("submit", (event) => {
-  if (!saved || !event.target.matches("[data-save]")) return;
+  if (!saved || !event.target.matches("[data-save]")) {
+    sending = event.target;
+    return;
+  }
   event.preventDefault();
   save(event.target, event.submitter);
+});
+
+window.addEventListener("beforeunload", (event) => {
+  const written = [...document.querySelectorAll("[name=note], [name=agent_side]")].filter((field) => field.value !== field.defaultValue);
+  if (written.some((field) => field.form !== sending)) event.preventDefault();
+  sending = null; // the person may stay
 });
 
 function go(selector, step) {
@@ -75,8 +86,21 @@ function openAside(into) {
   const here = document.activeElement.closest("[data-segment], [data-stop]");
   const aside = here && (here.closest("[data-segment]") || here).querySelector("details.aside");
   if (!aside) return tell("go to a segment first: j");
+  opener = here.id;
   aside.open = true;
   aside.querySelector(into).focus();
+}
+
+function comeBack() {
+  const from = document.getElementById(opener);
+  const part = document.activeElement.closest("[data-part]");
+  const place = part && part.contains(from) ? from : document.activeElement.closest("[data-stop], [data-segment]");
+  if (place) place.focus();
+}
+
+function noteWaits() {
+  comeBack();
+  tell("the note goes with your answer: " + (document.activeElement.matches("[data-stop]") ? "y, x or u" : "n, then y, x or u"));
 }
 
 const keys = {
@@ -96,7 +120,8 @@ const keys = {
 
 document.addEventListener("keydown", (event) => {
   if (!saved || event.ctrlKey || event.metaKey || event.altKey) return;
-  if (event.key === "Escape") return void document.activeElement.closest("[data-stop], [data-segment]")?.focus();
+  if (event.key === "Escape") return comeBack();
+  if (event.key === "Enter" && event.target.matches("[data-save] [name=note]")) return noteWaits();
   if (event.target.matches("input, select, textarea")) return;
   const act = keys[event.key];
   if (act) { event.preventDefault(); act(); }
