@@ -79,12 +79,15 @@ def test_a_call_is_reviewed_by_keyboard_alone(browser: Browser, address: str, pl
     page.keyboard.press("Enter")
     page.wait_for_url("**/calls/1")
 
+    page.keyboard.press("y")
+    expect(page.locator("#saved.hint")).to_have_text("go to a question first: n")
     page.keyboard.press("n")
     page.keyboard.press("y")
-    assert saved(page) == "saved: yes"
+    assert saved(page) == 'saved: your answer "yes"'
     expect(page.locator("[data-stop]:focus")).to_have_id("flag-low_score")
     while page.evaluate("document.activeElement.id") != "s1-interruption":
         page.keyboard.press("n")
+    expect(page.locator("#saved")).to_have_text("")  # it was about another question
     page.keyboard.press("x")
     expect(page.locator("#s1-interruption [aria-pressed=true]")).to_have_text("no")
     page.keyboard.press("j")

@@ -5,9 +5,9 @@ const saved = document.getElementById("saved");
 let opener = ""; // id of the question or segment that a note was opened from
 let sending = null; // the form that leaves the page: what is written in it is not lost
 
-function tell(text, failed) {
+function tell(text, look = "hint") {
   saved.textContent = text;
-  saved.classList.toggle("failed", Boolean(failed));
+  saved.className = "saved " + look;
 }
 
 function beingWritten(part) {
@@ -25,20 +25,20 @@ function takeOver(page, sent) {
 async function save(form, button) {
   const place = document.activeElement.closest("[data-stop], [data-segment]");
   const body = new URLSearchParams(new FormData(form, button));
-  tell("saving …");
+  tell("saving …", "");
   try {
     const answer = await fetch(form.action, { method: "POST", body, credentials: "same-origin" });
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
     if (!answer.ok || !page.getElementById("saved")) {
       const said = page.getElementById("said");
       const ended = "your session has ended: load this page again, log in, and answer once more";
-      tell("not saved: " + (said && said.tagName === "P" ? said.textContent : ended), true);
+      tell("not saved: " + (said && said.tagName === "P" ? said.textContent : ended), "failed");
       return;
     }
     takeOver(page, form);
-    tell("saved: " + button.textContent);
+    tell("saved: " + (button.value.endsWith(" withdrawn") ? "your answer is taken back" : `your answer "${button.textContent}"`), "kept");
   } catch {
-    tell("not saved: the app does not answer; try once more", true);
+    tell("not saved: the app does not answer; try once more", "failed");
     return;
   }
   const back = place && document.getElementById(place.id);
@@ -71,6 +71,7 @@ function go(selector, step) {
   }
   const next = stops[at + step];
   if (!next) return tell(step > 0 ? "this was the last one" : "this was the first one");
+  if (saved.matches(".kept, .hint")) tell("", "");
   next.focus({ preventScroll: true });
   next.scrollIntoView({ block: "center" });
 }
