@@ -98,6 +98,8 @@ def test_a_call_is_reviewed_by_keyboard_alone(browser: Browser, address: str, pl
     expect(page.locator("#s2 details[open]")).to_be_visible()
     page.keyboard.press("Escape")
     page.keyboard.press("w")
+    expect(page.locator("#whole button:focus")).to_have_text("I have read the whole call")
+    page.keyboard.press("w")
     expect(page.locator("#state")).to_have_text("done")
     page.keyboard.press("o")
     page.wait_for_url(lambda url: "/calls/1" not in url)
@@ -120,6 +122,7 @@ def test_filters_go_along_from_call_to_call_and_back(browser: Browser, tmp_path:
 
         for call_id in found[1:]:
             page.keyboard.press("w")
+            page.keyboard.press("w")
             expect(page.locator("#state")).to_have_text("done")
             page.keyboard.press("o")
             expect(page.get_by_role("heading", level=1)).to_have_text(f"Call {call_id}")
@@ -127,6 +130,27 @@ def test_filters_go_along_from_call_to_call_and_back(browser: Browser, tmp_path:
         expect(page.get_by_text("no call that fits your filters comes after this one")).to_be_visible()
         page.get_by_role("navigation", name="Calls").get_by_role("link", name="queue").click()
         page.wait_for_url(f"{address}/{asked}")
+
+
+def test_a_whole_call_is_not_confirmed_by_one_slip(browser: Browser, tmp_path: Path) -> None:
+    small_run(tmp_path / "run")
+    with served(tmp_path / "reviews.sqlite", [tmp_path / "run"], "--sample", "2") as address:
+        page = open_page(browser, address + "/calls/1")
+        flags = page.locator(".reason").count()
+        button = page.get_by_role("button", name="I have read the whole call")
+        left = f"{flags} flags have no answer" if flags > 1 else "1 flag has no answer"
+
+        for press in (button.click, lambda: page.keyboard.press("w")):
+            press()
+            expect(page.locator("#saved.hint")).to_contain_text(left)
+            page.keyboard.press("p")  # whoever goes elsewhere is asked again
+            expect(page.locator("#saved")).to_have_text("")
+        for flag in page.locator(".reason").all():
+            flag.get_by_role("button", name="no").click()
+            expect(flag.locator("[aria-pressed=true]")).to_have_text("no")
+        expect(page.locator("#whole [aria-pressed=true]")).to_have_count(0)
+        button.click()
+        expect(page.locator("#whole [aria-pressed=true]")).to_have_count(1)
 
 
 def test_an_answer_leaves_what_is_being_written_elsewhere(browser: Browser, address: str) -> None:
@@ -304,6 +328,8 @@ def test_verdicts_teach_the_model(browser: Browser, tmp_path: Path, keyword_fold
         for at in (2, 4):
             page.locator(f"#s{at}-retention_pushiness").get_by_role("button", name="no").click()
             expect(page.locator(f"#s{at}-retention_pushiness [aria-pressed=true]")).to_have_text("no")
+        page.get_by_role("button", name="I have read the whole call").click()
+        expect(page.locator("#saved")).to_contain_text("no answer")
         page.get_by_role("button", name="I have read the whole call").click()
         expect(page.locator("#state")).to_have_text("done")
     with opened(db) as connection:

@@ -3,6 +3,7 @@
 
 const saved = document.getElementById("saved");
 let opener = ""; // id of the question or segment that a note was opened from
+let warned = null; // the button whose next press confirms the whole call
 let sending = null; // the form that leaves the page: what is written in it is not lost
 
 function tell(text, look = "hint") {
@@ -45,12 +46,26 @@ async function save(form, button) {
   if (back) back.focus({ preventScroll: true });
 }
 
+// Says what a confirmation of the whole call leaves unsaid, once; where nothing is left, only if `always`. Says whether it asked.
+function askFirst(button, always) {
+  const flags = [...document.querySelectorAll(".reason")].filter((flag) => !flag.querySelector("[aria-pressed=true]")).length;
+  if (warned === button || !(flags || always)) return false;
+  button.focus();
+  warned = button;
+  const open = ["no flag is without an answer", "1 flag has no answer"][flags] || `${flags} flags have no answer`;
+  tell(`${open}; once more confirms the whole call, as shown where you said nothing`);
+  return true;
+}
+
+document.addEventListener("focusout", (event) => { if (event.target === warned) warned = null; });
+
 document.addEventListener("submit", (event) => {
   if (!saved || !event.target.matches("[data-save]")) {
     sending = event.target;
     return;
   }
   event.preventDefault();
+  if (event.submitter.value === " yes" && askFirst(event.submitter, false)) return;
   save(event.target, event.submitter);
 });
 
@@ -114,7 +129,7 @@ const keys = {
   u: () => answer("unsure"),
   l: () => openAside("button, input"),
   m: () => openAside("input[name=note]"),
-  w: () => { document.getElementById("whole").focus(); document.querySelector("#whole button:enabled").click(); },
+  w: () => { const button = document.querySelector("#whole button:enabled"); if (!askFirst(button, true)) button.click(); },
   o: () => { const next = document.querySelector("a[rel=next]"); if (next) next.click(); else tell("this was the last call"); },
   "?": () => { const list = document.getElementById("keys"); list.open = !list.open; },
 };
