@@ -132,6 +132,26 @@ def test_filters_go_along_from_call_to_call_and_back(browser: Browser, tmp_path:
         page.wait_for_url(f"{address}/{asked}")
 
 
+def test_a_missed_label_is_marked_by_keyboard(browser: Browser, tmp_path: Path) -> None:
+    small_run(tmp_path / "run")
+    with served(tmp_path / "reviews.sqlite", [tmp_path / "run"]) as address:
+        page = open_page(browser, address + "/calls/1")
+        page.locator("#s1").focus()
+        page.keyboard.press("n")
+        expect(page.locator("#s1-interruption:focus")).to_be_visible()
+        page.keyboard.press("n")
+        expect(page.locator("#s1 .others :focus")).to_have_count(0)  # a closed list has no stops
+        page.locator("#s1").focus()
+        page.keyboard.press("l")
+        page.keyboard.press("n")
+        focused = str(page.evaluate("document.activeElement.id"))
+        assert focused.startswith("s1-")
+        page.keyboard.press("y")
+
+        expect(page.locator(f"#{focused} [aria-pressed=true]")).to_have_text("yes")
+        expect(page.locator("[data-stop]:focus")).to_have_id(focused)
+
+
 def test_a_whole_call_is_not_confirmed_by_one_slip(browser: Browser, tmp_path: Path) -> None:
     small_run(tmp_path / "run")
     with served(tmp_path / "reviews.sqlite", [tmp_path / "run"], "--sample", "2") as address:

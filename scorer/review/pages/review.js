@@ -76,7 +76,7 @@ window.addEventListener("beforeunload", (event) => {
 });
 
 function go(selector, step) {
-  const stops = [...document.querySelectorAll(selector)].filter((stop) => stop.offsetParent !== null);
+  const stops = [...document.querySelectorAll(selector)].filter((stop) => stop.checkVisibility());
   const now = document.activeElement.closest(selector);
   let at = stops.indexOf(now);
   if (at < 0) {
@@ -127,7 +127,7 @@ const keys = {
   y: () => answer("yes"),
   x: () => answer("no"),
   u: () => answer("unsure"),
-  l: () => openAside("button, input"),
+  l: () => openAside("[data-stop], input"),
   m: () => openAside("input[name=note]"),
   w: () => { const button = document.querySelector("#whole button:enabled"); if (!askFirst(button, true)) button.click(); },
   o: () => { const next = document.querySelector("a[rel=next]"); if (next) next.click(); else tell("this was the last call"); },
