@@ -134,6 +134,13 @@ def test_a_finding_is_said_in_words_with_its_place_and_the_zone_of_its_time(brow
     assert re.search(r"open: it is interruption at \d+:\d\d\. “no”", page)
 
 
+def test_what_is_asked_beside_a_segment_can_be_read_and_says_what_it_means(browser: TestClient) -> None:
+    page = re.sub(r"<[^>]+>", "", browser.get("/calls/1").text)
+
+    assert "Is this “interruption”?" in page and "Is this “retention pushiness”?" in page
+    assert "The customer wants to cancel, leave, downgrade, decline an offer or end the call." in page.split("What was said")[1]
+
+
 def test_a_verdict_is_saved_with_who_when_and_what_the_machine_said(browser: TestClient, database: sqlite3.Connection) -> None:
     assert verdict(browser, note="cut in") == 303
 
