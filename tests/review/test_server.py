@@ -134,6 +134,17 @@ def test_a_finding_is_said_in_words_with_its_place_and_the_zone_of_its_time(brow
     assert re.search(r"open: it is interruption at \d+:\d\d\. “no”", page)
 
 
+def test_an_agent_leads_to_their_trends_and_from_there_to_their_calls(tmp_path: Path) -> None:
+    run = write_run(tmp_path / "run", [call("bad", *BAD, agent_id="Jo & Co"), call("good", *GOOD, agent_id="a2")])
+    with client(open_desk(tmp_path / "reviews.sqlite", [run], person="sam", sample=0, seed=1)) as browser:
+        for path in ("/", "/calls/1"):
+            assert '<a href="/trends?agent=Jo%20%26%20Co">Jo &amp; Co</a>' in browser.get(path).text
+        assert '<a href="/?which=all&amp;agent=Jo+%26+Co">Agent Jo &amp; Co</a>' in browser.get("/trends?agent=Jo%20%26%20Co").text
+
+        found = browser.get("/?which=all&agent=Jo+%26+Co").text
+        assert ">bad</a>" in found and ">good</a>" not in found
+
+
 def test_what_is_asked_beside_a_segment_can_be_read_and_says_what_it_means(browser: TestClient) -> None:
     page = re.sub(r"<[^>]+>", "", browser.get("/calls/1").text)
 
