@@ -138,7 +138,8 @@ def _where(connection: sqlite3.Connection, filters: Filters, *, masked: bool) ->
             parts.append(part)
             values.append(value)
     if filters.words:
-        parts.append("(run_id, call_id) in (select run_id, call_id from temp.said)")
+        parts.append("((run_id, call_id) in (select run_id, call_id from temp.said) or lower(substr(call_id, 1, length(?))) = lower(?))")
+        values += [filters.words, filters.words]
         _search(connection, filters, masked=masked)
     return " and ".join(parts), values
 

@@ -255,6 +255,9 @@ def test_what_is_done_or_forgotten_is_no_next_call(database: sqlite3.Connection)
         ({"rule": "low_score"}, ["bad"]),
         ({"which": "all", "words": "WORDS 5"}, ["bad", "good-0", "good-1", "good-2"]),
         ({"words": "x' or 1=1 --"}, []),
+        ({"words": "BAD"}, ["bad"]),  # nobody says it: it is the call's name
+        ({"which": "all", "words": "good"}, ["good-0", "good-1", "good-2"]),
+        ({"which": "all", "words": "ood-1"}, []),
         ({"night": "2026-11-20", "team": "north", "band": "poor", "state": "open"}, ["bad"]),
         ({"night": "2026-11-21"}, []),
     ],
