@@ -311,7 +311,13 @@ def test_whoever_logs_in_comes_to_the_page_they_wanted(closed: TestClient) -> No
     closed.post("/logout", data={"csrf": token(closed)})
     assert lands() == "/"  # who logged out wanted no page
     closed.post("/logout", data={"csrf": token(closed)})
-    for elsewhere in ("//elsewhere.example/x", "/%5Celsewhere.example/x"):
+    closed.get("/?which=all&words=tangerine&team=north+%26+co%0D%0AX&page=2")
+    assert lands() == "/?which=all&team=north+%26+co%0D%0AX&page=2"
+    closed.post("/logout", data={"csrf": token(closed)})
+    closed.get("/?team=" + "x" * 5000)
+    assert lands() == "/"  # no cookie holds it
+    closed.post("/logout", data={"csrf": token(closed)})
+    for elsewhere in ("//elsewhere.example/x", "/%5Celsewhere.example/x", "//elsewhere.example/?team=x"):
         closed.get(f"http://localhost{elsewhere}")
         assert lands() == "/"
         closed.post("/logout", data={"csrf": token(closed)})
