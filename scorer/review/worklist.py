@@ -11,6 +11,7 @@ from urllib.parse import urlencode
 
 from scorer.review.masks import visible
 from scorer.review.store import KNOWN
+from scorer.review.verdicts import fallen_flags
 from scorer.scoring.flags import SEVERITIES
 from scorer.tables.nights import search_calls
 
@@ -97,7 +98,9 @@ def list_calls(
         " order by severity, coalesce(score, 101), id limit ? offset ?",
         [*values, PAGE, max(0, page - 1) * PAGE],
     ).fetchall()
-    return [dict(row) | {"flags": _flags(connection, row["id"])} for row in rows], {kind: Count(*found) for kind, *found in counts}
+    fallen = fallen_flags(connection, [row["id"] for row in rows])
+    listed = [dict(row) | {"flags": _flags(connection, row["id"], fallen)} for row in rows]
+    return listed, {kind: Count(*found) for kind, *found in counts}
 
 
 def neighbours(connection: sqlite3.Connection, filters: Filters, number: int, *, masked: bool = True) -> tuple[int | None, int | None]:
@@ -116,8 +119,9 @@ def neighbours(connection: sqlite3.Connection, filters: Filters, number: int, *,
     return (found[0][0] if found[0] else None), (found[1][0] if found[1] else None)
 
 
-def _flags(connection: sqlite3.Connection, number: int) -> list[dict[str, str]]:
-    found = [dict(row) for row in connection.execute("select * from flag where call = ?", [number])]
+def _flags(connection: sqlite3.Connection, number: int, fallen: set[tuple[int, str]]) -> list[dict[str, Any]]:
+    rows = connection.execute("select * from flag where call = ?", [number])
+    found = [dict(row) | {"overturned": (number, row["rule"]) in fallen} for row in rows]
     return sorted(found, key=lambda flag: SEVERITIES.index(flag["severity"]))
 
 

@@ -22,6 +22,7 @@ from scorer.cli import app
 from scorer.errors import ReviewError, RunError
 from scorer.review import accounts, calls, entry, numbers
 from scorer.review.accounts import add_account, remove_account
+from scorer.review.disputes import decide
 from scorer.review.entry import OPEN
 from scorer.review.server import LOGGING, create_app, open_desk, serve
 from scorer.review.store import opened
@@ -143,6 +144,17 @@ def test_an_agent_leads_to_their_trends_and_from_there_to_their_calls(tmp_path: 
 
         found = browser.get("/?which=all&agent=Jo+%26+Co").text
         assert ">bad</a>" in found and ">good</a>" not in found
+
+
+def test_a_flag_that_was_overturned_says_so_until_another_decision(browser: TestClient, database: sqlite3.Connection) -> None:
+    said = []
+    for number, outcome in enumerate(("overturned", "upheld", "overturned"), start=1):  # the second is about: nobody need look
+        browser.post("/calls/1/disputes", data={"csrf": token(browser), "about": "flag low_score", "agent_side": "no"})
+        decide(database, number, outcome, who=f"p{number}", note="")
+        pages = [browser.get(path).text for path in ("/", "/calls/1")]
+        said.append([page.count('class="tag">overturned<') for page in pages])
+
+    assert said == [[1, 1], [1, 1], [0, 0]]
 
 
 def test_what_is_asked_beside_a_segment_can_be_read_and_says_what_it_means(browser: TestClient) -> None:
