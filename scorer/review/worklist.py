@@ -104,17 +104,20 @@ def list_calls(
 
 
 def neighbours(connection: sqlite3.Connection, filters: Filters, number: int, *, masked: bool = True) -> tuple[int | None, int | None]:
-    """The call before and the next one that fit, in the order of the queue; of those that are left, where no state is asked for."""
+    """The call before and the next one that fit, in the queue's order; the next of those that are left, where no state is asked for."""
     row = connection.execute("select severity, coalesce(score, 101) as score from call where id = ?", [number]).fetchone()
     if row is None:
         return None, None
     fits, values = _where(connection, filters, masked=masked)
-    fits += f" and run_id in (select run_id from run where {KNOWN})" + ("" if filters.state else f" and {LEFT}")
+    fits += f" and run_id in (select run_id from run where {KNOWN})"
+    left = "" if filters.state else f" and {LEFT}"  # only forwards: one may go back to a call that was just finished
     place = [*values, row["severity"], row["score"], number]
     key = "(severity, coalesce(score, 101), id)"
     order = "severity {0}, coalesce(score, 101) {0}, id {0}"
     before = connection.execute(f"select id from call where {fits} and {key} < (?, ?, ?) order by {order.format('desc')} limit 1", place)
-    after = connection.execute(f"select id from call where {fits} and {key} > (?, ?, ?) order by {order.format('asc')} limit 1", place)
+    after = connection.execute(
+        f"select id from call where {fits}{left} and {key} > (?, ?, ?) order by {order.format('asc')} limit 1", place
+    )
     found = [cursor.fetchone() for cursor in (before, after)]
     return (found[0][0] if found[0] else None), (found[1][0] if found[1] else None)
 

@@ -240,7 +240,8 @@ def test_what_is_done_or_forgotten_is_no_next_call(database: sqlite3.Connection)
     save_verdict(database, Subject(second, "call", -1, ""), "yes", who="ana", machine=SAID)
 
     before, after = neighbours(database, Filters(), second)
-    assert before == 1 and neighbours(database, Filters(), 1)[1] == after
+    assert before == 1 and after is not None and neighbours(database, Filters(), 1)[1] == after
+    assert neighbours(database, Filters(), after)[0] == second  # back to what was just finished
     assert neighbours(database, Filters(state="done"), 1)[1] == second
     database.execute("update run set about = json_set(about, '$.forgotten', 1)")
     assert neighbours(database, Filters(which="all"), 1) == (None, None)
