@@ -68,10 +68,10 @@ def log_out(request: Request) -> Response:
 
 
 @router.post("/masks")
-def switch_masks(request: Request, admin: Admin, show: Annotated[bool, Form()] = False) -> Response:
-    """Show or hide numbers in this session."""
+def switch_masks(request: Request, admin: Admin, show: Annotated[bool, Form()] = False, back: Annotated[str, Form()] = "/") -> Response:
+    """Show or hide numbers in this session, and come back to the page where that was asked."""
     request.session["unmasked"] = show
-    return back_to("/")
+    return back_to(back if back.startswith("/") and not back.startswith("//") else "/")  # never to another site
 
 
 @router.get("/static/{name}")

@@ -439,6 +439,20 @@ def test_numbers_are_hidden_until_an_admin_asks(tmp_path: Path) -> None:
         assert "4111 1111 1111 1111" in browser.get("/calls/1").text
 
 
+def test_shown_numbers_are_said_on_every_page_and_hidden_from_there(browser: TestClient) -> None:
+    def switch(show: str, back: str) -> str:
+        return browser.post("/masks", data={"csrf": token(browser), "show": show, "back": back}).headers["location"]
+
+    path = "/calls/1?which=all&words=a+b"
+    assert "numbers shown" not in browser.get(path).text
+    assert switch("true", "/export") == "/export"
+    page = browser.get(path).text
+    assert "numbers shown: hide" in page and f'name="back" value="{path.replace("&", "&amp;")}"' in page
+    assert switch("false", path) == path and "numbers shown" not in browser.get(path).text
+    for elsewhere in ("//elsewhere.example", "https://elsewhere.example", "/\\elsewhere.example", "elsewhere"):
+        assert switch("false", elsewhere) in ("/", "/%5Celsewhere.example")
+
+
 def test_a_hidden_number_cannot_be_searched_digit_by_digit(tmp_path: Path) -> None:
     run = write_run(tmp_path / "r", [call("c", *GOOD, texts={0: "my card is 4111 1111 1111 1111"})], run_id="n")
     with client(open_desk(tmp_path / "n.sqlite", [run], person="sam", sample=1, seed=1)) as browser:
