@@ -256,6 +256,7 @@ def test_on_a_phone_every_page_can_be_read(browser: Browser, address: str, place
     page = open_page(browser, address + "/trends", width=390)
     with opened(place / "reviews.sqlite") as connection:
         save_verdict(connection, Subject(1, "flag", -1, "low_score"), "yes", who="ana", machine={"given": True})
+        save_verdict(connection, Subject(1, "label", 1, "interruption"), "yes", who="ana", machine={"given": True})
     height = "Math.min(...[...document.querySelectorAll('svg text')].map(text => text.getBoundingClientRect().height))"
 
     scrolling = "[...document.querySelectorAll('.wide')].filter(box => box.scrollWidth > box.clientWidth).map(box => box.ariaLabel)"
@@ -270,6 +271,9 @@ def test_on_a_phone_every_page_can_be_read(browser: Browser, address: str, place
     page.locator("details").evaluate_all("found => found.forEach(one => one.open = true)")
     assert page.evaluate(scrolling) == [] and faults(page) == []
     page.goto(address + "/agreement")
+    assert page.evaluate(scrolling) == []  # a table that is cut looks whole
+    name = page.locator("tbody th", has_text="interruption")
+    assert name.evaluate("cell => cell.getBoundingClientRect().height") < 45  # one line
     assert page.locator("svg.interval").first.evaluate("picture => picture.getBoundingClientRect().width") >= 90
     page.goto(write_report(place / "run").as_uri())
     assert page.evaluate(height) >= 10
