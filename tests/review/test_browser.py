@@ -328,6 +328,10 @@ def test_a_call_on_paper_has_the_answers_and_no_controls(browser: Browser, addre
 
     assert page.locator("#flag-low_score button:visible").all_inner_texts() == ["unsure"]
     assert page.locator(".top:visible, details.aside:visible, .filters:visible").count() == 0
+    assert not page.locator("summary:visible").all_inner_texts()
+    asked = page.locator(".ask:visible", has=page.locator(".asking:visible"))
+    assert asked.count() and asked.filter(has_not=page.locator("[aria-pressed=true]")).count() == 0
+    assert "interruption" in page.locator("#s1-interruption").inner_text()  # what the machine says stays
 
 
 def test_verdicts_teach_the_model(browser: Browser, tmp_path: Path, keyword_folder: Path) -> None:
