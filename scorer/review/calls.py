@@ -18,7 +18,7 @@ from scorer.review.disputes import decide, judges, list_disputes, open_dispute
 from scorer.review.folders import trouble
 from scorer.review.night import labels_of, rubric_of
 from scorer.review.truth import machine_snapshot
-from scorer.review.verdicts import NO_SEGMENT, NOTE, Answer, Kind, Subject, Verdict, current_verdicts, history, save_verdict
+from scorer.review.verdicts import NO_SEGMENT, NOTE, Answer, Kind, Subject, Verdict, current_verdicts, fallen_flags, history, save_verdict
 from scorer.review.web import Database, Someone, back_to, desk_of, masked, page
 from scorer.review.words import digests, whole_digest
 from scorer.review.worklist import PAGE, Filters, list_calls, neighbours
@@ -113,6 +113,7 @@ def show_call(request: Request, connection: Database, someone: Someone, filters:
         others=_others(verdicts, someone.name),
         history=[v for v in history(connection, number) if v.who == someone.name or _key(v) in mine],
         disputes=list_disputes(connection, number),
+        fallen=fallen_flags(connection, [number]),
         before=before,
         after=after,
         asked=filters.query(),

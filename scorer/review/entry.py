@@ -1,6 +1,7 @@
 """How does somebody get in and out, and what does everybody get?"""
 
 from typing import Annotated
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, Form, HTTPException, Request
 from starlette.responses import FileResponse, HTMLResponse, RedirectResponse, Response
@@ -12,6 +13,7 @@ from scorer.review.store import opened
 from scorer.review.web import Admin, Database, back_to, desk_of, local_person
 
 OPEN = frozenset({"/login", "/static/style.css", "/static/app.css", "/static/review.js"})  # for everybody
+LONGEST_QUERY = 1000  # characters: browsers drop a cookie of more than 4096, and the form's token with it
 router = APIRouter()
 
 
@@ -23,7 +25,7 @@ def admit(request: Request) -> None:
     person = Person(local, admin=True) if local else _logged_in(request)
     if person is None:
         if request.method == "GET" and not request.scope["path"].startswith("/export"):  # a page of ours, and not for admins alone
-            request.session["wanted"] = request.scope["path"]  # without its query: that may hold words somebody searched for
+            request.session["wanted"] = request.scope["path"] + _kept_query(request)
         raise HTTPException(303, "Log in first.", {"Location": "/login"})
     request.state.person, request.state.login = person, not local
 
@@ -66,10 +68,10 @@ def log_out(request: Request) -> Response:
 
 
 @router.post("/masks")
-def switch_masks(request: Request, admin: Admin, show: Annotated[bool, Form()] = False) -> Response:
-    """Show or hide numbers in this session."""
+def switch_masks(request: Request, admin: Admin, show: Annotated[bool, Form()] = False, back: Annotated[str, Form()] = "/") -> Response:
+    """Show or hide numbers in this session, and come back to the page where that was asked."""
     request.session["unmasked"] = show
-    return back_to("/")
+    return back_to(back if back.startswith("/") and not back.startswith("//") else "/")  # never to another site
 
 
 @router.get("/static/{name}")
@@ -78,6 +80,12 @@ def static_file(name: str) -> Response:
     if f"/static/{name}" not in OPEN:
         raise HTTPException(404, "There is no such page.")
     return FileResponse(PAGES / name)
+
+
+def _kept_query(request: Request) -> str:
+    """What the page was asked for, but the words somebody searched for: they say too much to be kept in a cookie."""
+    kept = urlencode([(name, value) for name, value in request.query_params.multi_items() if name != "words"])
+    return f"?{kept}" if kept and len(kept) <= LONGEST_QUERY else ""
 
 
 def _logged_in(request: Request) -> Person | None:

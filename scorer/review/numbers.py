@@ -11,6 +11,7 @@ from scorer.review.agreement import coverage, flag_agreement, label_agreement
 from scorer.review.export import labelled_rows, left_out, verdict_table
 from scorer.review.label_studio import labelling_config, tasks
 from scorer.review.web import Admin, Database, desk_of, masked, page
+from scorer.review.worklist import Filters
 
 router = APIRouter()
 Name = Annotated[str, Query(max_length=200)]
@@ -40,6 +41,7 @@ def show_trends(request: Request, connection: Database, team: Name = "", agent: 
         here="trends",
         team=team,
         agent=agent,
+        calls=Filters(which="all", team=team, agent=agent).query(),
         choices=desk_of(request).choices,
         nights=trends.nights(connection),
         lines=trends.lines(connection, team=team, agent=agent),

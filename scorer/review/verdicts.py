@@ -119,6 +119,12 @@ def rulings(connection: sqlite3.Connection, calls: Sequence[int] | None = None) 
     return [_verdict(row) for row in rows]
 
 
+def fallen_flags(connection: sqlite3.Connection, calls: Sequence[int]) -> set[tuple[int, str]]:
+    """Call and rule of each flag that the last decision in a dispute took away."""
+    last = {(v.subject.call, v.subject.name): v.answer for v in rulings(connection, calls) if v.subject.kind == "flag"}
+    return {flag for flag, answer in last.items() if answer == "no"}
+
+
 def history(connection: sqlite3.Connection, call: int) -> list[Verdict]:
     """Everything that was said about a call, oldest first: superseded verdicts and those about an earlier transcript too."""
     return [_verdict(row) for row in connection.execute("select * from stated where call = ? order by id", [call])]

@@ -73,7 +73,14 @@ def masked(request: Request) -> bool:
 
 def page(request: Request, name: str, **values: Any) -> HTMLResponse:
     """A page in the frame of the app."""
-    frame = {"person": request.state.person, "login": request.state.login, "csrf": csrf_token(request), "masked": masked(request)}
+    address = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+    frame = {
+        "address": address,
+        "person": request.state.person,
+        "login": request.state.login,
+        "csrf": csrf_token(request),
+        "masked": masked(request),
+    }
     return HTMLResponse(render(name, **frame, **values))
 
 

@@ -11,6 +11,7 @@ from urllib.parse import urlencode
 
 from scorer.review.masks import visible
 from scorer.review.store import KNOWN
+from scorer.review.verdicts import fallen_flags
 from scorer.scoring.flags import SEVERITIES
 from scorer.tables.nights import search_calls
 
@@ -97,27 +98,33 @@ def list_calls(
         " order by severity, coalesce(score, 101), id limit ? offset ?",
         [*values, PAGE, max(0, page - 1) * PAGE],
     ).fetchall()
-    return [dict(row) | {"flags": _flags(connection, row["id"])} for row in rows], {kind: Count(*found) for kind, *found in counts}
+    fallen = fallen_flags(connection, [row["id"] for row in rows])
+    listed = [dict(row) | {"flags": _flags(connection, row["id"], fallen)} for row in rows]
+    return listed, {kind: Count(*found) for kind, *found in counts}
 
 
 def neighbours(connection: sqlite3.Connection, filters: Filters, number: int, *, masked: bool = True) -> tuple[int | None, int | None]:
-    """The call before and the next one that fit, in the order of the queue; of those that are left, where no state is asked for."""
+    """The call before and the next one that fit, in the queue's order; the next of those that are left, where no state is asked for."""
     row = connection.execute("select severity, coalesce(score, 101) as score from call where id = ?", [number]).fetchone()
     if row is None:
         return None, None
     fits, values = _where(connection, filters, masked=masked)
-    fits += f" and run_id in (select run_id from run where {KNOWN})" + ("" if filters.state else f" and {LEFT}")
+    fits += f" and run_id in (select run_id from run where {KNOWN})"
+    left = "" if filters.state else f" and {LEFT}"  # only forwards: one may go back to a call that was just finished
     place = [*values, row["severity"], row["score"], number]
     key = "(severity, coalesce(score, 101), id)"
     order = "severity {0}, coalesce(score, 101) {0}, id {0}"
     before = connection.execute(f"select id from call where {fits} and {key} < (?, ?, ?) order by {order.format('desc')} limit 1", place)
-    after = connection.execute(f"select id from call where {fits} and {key} > (?, ?, ?) order by {order.format('asc')} limit 1", place)
+    after = connection.execute(
+        f"select id from call where {fits}{left} and {key} > (?, ?, ?) order by {order.format('asc')} limit 1", place
+    )
     found = [cursor.fetchone() for cursor in (before, after)]
     return (found[0][0] if found[0] else None), (found[1][0] if found[1] else None)
 
 
-def _flags(connection: sqlite3.Connection, number: int) -> list[dict[str, str]]:
-    found = [dict(row) for row in connection.execute("select * from flag where call = ?", [number])]
+def _flags(connection: sqlite3.Connection, number: int, fallen: set[tuple[int, str]]) -> list[dict[str, Any]]:
+    rows = connection.execute("select * from flag where call = ?", [number])
+    found = [dict(row) | {"overturned": (number, row["rule"]) in fallen} for row in rows]
     return sorted(found, key=lambda flag: SEVERITIES.index(flag["severity"]))
 
 
@@ -138,7 +145,8 @@ def _where(connection: sqlite3.Connection, filters: Filters, *, masked: bool) ->
             parts.append(part)
             values.append(value)
     if filters.words:
-        parts.append("(run_id, call_id) in (select run_id, call_id from temp.said)")
+        parts.append("((run_id, call_id) in (select run_id, call_id from temp.said) or lower(substr(call_id, 1, length(?))) = lower(?))")
+        values += [filters.words, filters.words]
         _search(connection, filters, masked=masked)
     return " and ".join(parts), values
 

@@ -79,12 +79,15 @@ def test_a_call_is_reviewed_by_keyboard_alone(browser: Browser, address: str, pl
     page.keyboard.press("Enter")
     page.wait_for_url("**/calls/1")
 
+    page.keyboard.press("y")
+    expect(page.locator("#saved.hint")).to_have_text("go to a question first: n")
     page.keyboard.press("n")
     page.keyboard.press("y")
-    assert saved(page) == "saved: yes"
+    assert saved(page) == 'saved: your answer "yes"'
     expect(page.locator("[data-stop]:focus")).to_have_id("flag-low_score")
     while page.evaluate("document.activeElement.id") != "s1-interruption":
         page.keyboard.press("n")
+    expect(page.locator("#saved")).to_have_text("")  # it was about another question
     page.keyboard.press("x")
     expect(page.locator("#s1-interruption [aria-pressed=true]")).to_have_text("no")
     page.keyboard.press("j")
@@ -94,6 +97,8 @@ def test_a_call_is_reviewed_by_keyboard_alone(browser: Browser, address: str, pl
     page.keyboard.press("l")
     expect(page.locator("#s2 details[open]")).to_be_visible()
     page.keyboard.press("Escape")
+    page.keyboard.press("w")
+    expect(page.locator("#whole button:focus")).to_have_text("I have read the whole call")
     page.keyboard.press("w")
     expect(page.locator("#state")).to_have_text("done")
     page.keyboard.press("o")
@@ -117,6 +122,7 @@ def test_filters_go_along_from_call_to_call_and_back(browser: Browser, tmp_path:
 
         for call_id in found[1:]:
             page.keyboard.press("w")
+            page.keyboard.press("w")
             expect(page.locator("#state")).to_have_text("done")
             page.keyboard.press("o")
             expect(page.get_by_role("heading", level=1)).to_have_text(f"Call {call_id}")
@@ -124,6 +130,47 @@ def test_filters_go_along_from_call_to_call_and_back(browser: Browser, tmp_path:
         expect(page.get_by_text("no call that fits your filters comes after this one")).to_be_visible()
         page.get_by_role("navigation", name="Calls").get_by_role("link", name="queue").click()
         page.wait_for_url(f"{address}/{asked}")
+
+
+def test_a_missed_label_is_marked_by_keyboard(browser: Browser, tmp_path: Path) -> None:
+    small_run(tmp_path / "run")
+    with served(tmp_path / "reviews.sqlite", [tmp_path / "run"]) as address:
+        page = open_page(browser, address + "/calls/1")
+        page.locator("#s1").focus()
+        page.keyboard.press("n")
+        expect(page.locator("#s1-interruption:focus")).to_be_visible()
+        page.keyboard.press("n")
+        expect(page.locator("#s1 .others :focus")).to_have_count(0)  # a closed list has no stops
+        page.locator("#s1").focus()
+        page.keyboard.press("l")
+        page.keyboard.press("n")
+        focused = str(page.evaluate("document.activeElement.id"))
+        assert focused.startswith("s1-")
+        page.keyboard.press("y")
+
+        expect(page.locator(f"#{focused} [aria-pressed=true]")).to_have_text("yes")
+        expect(page.locator("[data-stop]:focus")).to_have_id(focused)
+
+
+def test_a_whole_call_is_not_confirmed_by_one_slip(browser: Browser, tmp_path: Path) -> None:
+    small_run(tmp_path / "run")
+    with served(tmp_path / "reviews.sqlite", [tmp_path / "run"], "--sample", "2") as address:
+        page = open_page(browser, address + "/calls/1")
+        flags = page.locator(".reason").count()
+        button = page.get_by_role("button", name="I have read the whole call")
+        left = f"{flags} flags have no answer" if flags > 1 else "1 flag has no answer"
+
+        for press in (button.click, lambda: page.keyboard.press("w")):
+            press()
+            expect(page.locator("#saved.hint")).to_contain_text(left)
+            page.keyboard.press("p")  # whoever goes elsewhere is asked again
+            expect(page.locator("#saved")).to_have_text("")
+        for flag in page.locator(".reason").all():
+            flag.get_by_role("button", name="no").click()
+            expect(flag.locator("[aria-pressed=true]")).to_have_text("no")
+        expect(page.locator("#whole [aria-pressed=true]")).to_have_count(0)
+        button.click()
+        expect(page.locator("#whole [aria-pressed=true]")).to_have_count(1)
 
 
 def test_an_answer_leaves_what_is_being_written_elsewhere(browser: Browser, address: str) -> None:
@@ -141,6 +188,26 @@ def test_an_answer_leaves_what_is_being_written_elsewhere(browser: Browser, addr
     page.locator("#flag-low_score button[value='low_score no']").click()
     expect(page.locator("#flag-low_score")).to_contain_text("“ask the agent”")
     assert page.locator("#note-flag-low_score").input_value() == ""  # sent: not to go with the next answer too
+
+
+def test_a_note_that_was_not_sent_is_asked_for_before_it_is_lost(browser: Browser, address: str) -> None:
+    page = open_page(browser, address + "/calls/1")
+    asked: list[str] = []
+    page.on("dialog", lambda dialog: (asked.append(dialog.type), dialog.dismiss()))
+    for key in ("n", "m"):
+        page.keyboard.press(key)
+    page.keyboard.type("you said it yourself")
+    page.keyboard.press("Enter")
+    expect(page.locator("#saved")).to_have_text("the note goes with your answer: y, x or u")
+
+    with page.expect_event("dialog"):
+        page.keyboard.press("o")
+    assert asked == ["beforeunload"] and page.locator("#note-flag-low_score").input_value() == "you said it yourself"
+    page.keyboard.press("y")
+    expect(page.locator("#flag-low_score")).to_contain_text("“you said it yourself”")
+    page.keyboard.press("o")
+    page.wait_for_url(lambda url: "/calls/1" not in url)
+    assert asked == ["beforeunload"]
 
 
 def test_enter_in_a_reason_decides_no_dispute(browser: Browser, address: str) -> None:
@@ -189,6 +256,7 @@ def test_on_a_phone_every_page_can_be_read(browser: Browser, address: str, place
     page = open_page(browser, address + "/trends", width=390)
     with opened(place / "reviews.sqlite") as connection:
         save_verdict(connection, Subject(1, "flag", -1, "low_score"), "yes", who="ana", machine={"given": True})
+        save_verdict(connection, Subject(1, "label", 1, "interruption"), "yes", who="ana", machine={"given": True})
     height = "Math.min(...[...document.querySelectorAll('svg text')].map(text => text.getBoundingClientRect().height))"
 
     scrolling = "[...document.querySelectorAll('.wide')].filter(box => box.scrollWidth > box.clientWidth).map(box => box.ariaLabel)"
@@ -203,6 +271,9 @@ def test_on_a_phone_every_page_can_be_read(browser: Browser, address: str, place
     page.locator("details").evaluate_all("found => found.forEach(one => one.open = true)")
     assert page.evaluate(scrolling) == [] and faults(page) == []
     page.goto(address + "/agreement")
+    assert page.evaluate(scrolling) == []  # a table that is cut looks whole
+    name = page.locator("tbody th", has_text="interruption")
+    assert name.evaluate("cell => cell.getBoundingClientRect().height") < 45  # one line
     assert page.locator("svg.interval").first.evaluate("picture => picture.getBoundingClientRect().width") >= 90
     page.goto(write_report(place / "run").as_uri())
     assert page.evaluate(height) >= 10
@@ -257,6 +328,10 @@ def test_a_call_on_paper_has_the_answers_and_no_controls(browser: Browser, addre
 
     assert page.locator("#flag-low_score button:visible").all_inner_texts() == ["unsure"]
     assert page.locator(".top:visible, details.aside:visible, .filters:visible").count() == 0
+    assert not page.locator("summary:visible").all_inner_texts()
+    asked = page.locator(".ask:visible", has=page.locator(".asking:visible"))
+    assert asked.count() and asked.filter(has_not=page.locator("[aria-pressed=true]")).count() == 0
+    assert "interruption" in page.locator("#s1-interruption").inner_text()  # what the machine says stays
 
 
 def test_verdicts_teach_the_model(browser: Browser, tmp_path: Path, keyword_folder: Path) -> None:
@@ -281,6 +356,8 @@ def test_verdicts_teach_the_model(browser: Browser, tmp_path: Path, keyword_fold
         for at in (2, 4):
             page.locator(f"#s{at}-retention_pushiness").get_by_role("button", name="no").click()
             expect(page.locator(f"#s{at}-retention_pushiness [aria-pressed=true]")).to_have_text("no")
+        page.get_by_role("button", name="I have read the whole call").click()
+        expect(page.locator("#saved")).to_contain_text("no answer")
         page.get_by_role("button", name="I have read the whole call").click()
         expect(page.locator("#state")).to_have_text("done")
     with opened(db) as connection:

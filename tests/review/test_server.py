@@ -22,6 +22,7 @@ from scorer.cli import app
 from scorer.errors import ReviewError, RunError
 from scorer.review import accounts, calls, entry, numbers
 from scorer.review.accounts import add_account, remove_account
+from scorer.review.disputes import decide
 from scorer.review.entry import OPEN
 from scorer.review.server import LOGGING, create_app, open_desk, serve
 from scorer.review.store import opened
@@ -132,6 +133,35 @@ def test_a_finding_is_said_in_words_with_its_place_and_the_zone_of_its_time(brow
     assert "Finding: a person should look at the call for low score: the score is below 50." in disputes
     assert "Finding: it is interruption at segment 1." in disputes and re.search(r"Entered by sam, \d{4}-\d\d-\d\d \d\d:\d\d UTC", disputes)
     assert re.search(r"open: it is interruption at \d+:\d\d\. “no”", page)
+
+
+def test_an_agent_leads_to_their_trends_and_from_there_to_their_calls(tmp_path: Path) -> None:
+    run = write_run(tmp_path / "run", [call("bad", *BAD, agent_id="Jo & Co"), call("good", *GOOD, agent_id="a2")])
+    with client(open_desk(tmp_path / "reviews.sqlite", [run], person="sam", sample=0, seed=1)) as browser:
+        for path in ("/", "/calls/1"):
+            assert '<a href="/trends?agent=Jo%20%26%20Co">Jo &amp; Co</a>' in browser.get(path).text
+        assert '<a href="/?which=all&amp;agent=Jo+%26+Co">Agent Jo &amp; Co</a>' in browser.get("/trends?agent=Jo%20%26%20Co").text
+
+        found = browser.get("/?which=all&agent=Jo+%26+Co").text
+        assert ">bad</a>" in found and ">good</a>" not in found
+
+
+def test_a_flag_that_was_overturned_says_so_until_another_decision(browser: TestClient, database: sqlite3.Connection) -> None:
+    said = []
+    for number, outcome in enumerate(("overturned", "upheld", "overturned"), start=1):  # the second is about: nobody need look
+        browser.post("/calls/1/disputes", data={"csrf": token(browser), "about": "flag low_score", "agent_side": "no"})
+        decide(database, number, outcome, who=f"p{number}", note="")
+        pages = [browser.get(path).text for path in ("/", "/calls/1")]
+        said.append([page.count('class="tag">overturned<') for page in pages])
+
+    assert said == [[1, 1], [1, 1], [0, 0]]
+
+
+def test_what_is_asked_beside_a_segment_can_be_read_and_says_what_it_means(browser: TestClient) -> None:
+    page = re.sub(r"<[^>]+>", "", browser.get("/calls/1").text)
+
+    assert "Is this “interruption”?" in page and "Is this “retention pushiness”?" in page
+    assert "The customer wants to cancel, leave, downgrade, decline an offer or end the call." in page.split("What was said")[1]
 
 
 def test_a_verdict_is_saved_with_who_when_and_what_the_machine_said(browser: TestClient, database: sqlite3.Connection) -> None:
@@ -293,7 +323,13 @@ def test_whoever_logs_in_comes_to_the_page_they_wanted(closed: TestClient) -> No
     closed.post("/logout", data={"csrf": token(closed)})
     assert lands() == "/"  # who logged out wanted no page
     closed.post("/logout", data={"csrf": token(closed)})
-    for elsewhere in ("//elsewhere.example/x", "/%5Celsewhere.example/x"):
+    closed.get("/?which=all&words=tangerine&team=north+%26+co%0D%0AX&page=2")
+    assert lands() == "/?which=all&team=north+%26+co%0D%0AX&page=2"
+    closed.post("/logout", data={"csrf": token(closed)})
+    closed.get("/?team=" + "x" * 5000)
+    assert lands() == "/"  # no cookie holds it
+    closed.post("/logout", data={"csrf": token(closed)})
+    for elsewhere in ("//elsewhere.example/x", "/%5Celsewhere.example/x", "//elsewhere.example/?team=x"):
         closed.get(f"http://localhost{elsewhere}")
         assert lands() == "/"
         closed.post("/logout", data={"csrf": token(closed)})
@@ -401,6 +437,20 @@ def test_numbers_are_hidden_until_an_admin_asks(tmp_path: Path) -> None:
         assert "[card number]" in browser.get("/calls/1").text
         browser.post("/masks", data={"csrf": token(browser), "show": "true"})
         assert "4111 1111 1111 1111" in browser.get("/calls/1").text
+
+
+def test_shown_numbers_are_said_on_every_page_and_hidden_from_there(browser: TestClient) -> None:
+    def switch(show: str, back: str) -> str:
+        return browser.post("/masks", data={"csrf": token(browser), "show": show, "back": back}).headers["location"]
+
+    path = "/calls/1?which=all&words=a+b"
+    assert "numbers shown" not in browser.get(path).text
+    assert switch("true", "/export") == "/export"
+    page = browser.get(path).text
+    assert "numbers shown: hide" in page and f'name="back" value="{path.replace("&", "&amp;")}"' in page
+    assert switch("false", path) == path and "numbers shown" not in browser.get(path).text
+    for elsewhere in ("//elsewhere.example", "https://elsewhere.example", "/\\elsewhere.example", "elsewhere"):
+        assert switch("false", elsewhere) in ("/", "/%5Celsewhere.example")
 
 
 def test_a_hidden_number_cannot_be_searched_digit_by_digit(tmp_path: Path) -> None:

@@ -240,7 +240,8 @@ def test_what_is_done_or_forgotten_is_no_next_call(database: sqlite3.Connection)
     save_verdict(database, Subject(second, "call", -1, ""), "yes", who="ana", machine=SAID)
 
     before, after = neighbours(database, Filters(), second)
-    assert before == 1 and neighbours(database, Filters(), 1)[1] == after
+    assert before == 1 and after is not None and neighbours(database, Filters(), 1)[1] == after
+    assert neighbours(database, Filters(), after)[0] == second  # back to what was just finished
     assert neighbours(database, Filters(state="done"), 1)[1] == second
     database.execute("update run set about = json_set(about, '$.forgotten', 1)")
     assert neighbours(database, Filters(which="all"), 1) == (None, None)
@@ -255,6 +256,9 @@ def test_what_is_done_or_forgotten_is_no_next_call(database: sqlite3.Connection)
         ({"rule": "low_score"}, ["bad"]),
         ({"which": "all", "words": "WORDS 5"}, ["bad", "good-0", "good-1", "good-2"]),
         ({"words": "x' or 1=1 --"}, []),
+        ({"words": "BAD"}, ["bad"]),  # nobody says it: it is the call's name
+        ({"which": "all", "words": "good"}, ["good-0", "good-1", "good-2"]),
+        ({"which": "all", "words": "ood-1"}, []),
         ({"night": "2026-11-20", "team": "north", "band": "poor", "state": "open"}, ["bad"]),
         ({"night": "2026-11-21"}, []),
     ],
