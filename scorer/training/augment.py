@@ -21,8 +21,9 @@ MASKS = (  # for a name, for a number: how those who hand transcripts on blank o
     ("***", "***"),
     ("__name__", "__number__"),
 )
-_NEVER_NAMES = "I|OK|TV|(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day"
-NAME = re.compile(rf"(?<=[a-z,;] )(?!(?:{_NEVER_NAMES})\b)[A-Z][\w'’-]*(?: [A-Z][\w'’-]*)*")  # capitals, not of a sentence's first word
+_NEVER_NAMES = "I|Im|Ill|Ive|Id|OK|TV|Yes|No|Sorry|Well|Thanks?|(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day"
+_CAPITAL = rf"(?!(?:{_NEVER_NAMES})\b)[A-Z][\w'’-]*"
+NAME = re.compile(rf"(?<=[a-z,;] ){_CAPITAL}(?: {_CAPITAL})*")  # not of a sentence's first word
 _DIGIT = "(?:oh|zero|one|two|three|four|five|six|seven|eight|nine|double|treble)"
 NUMBER = re.compile(rf"[£$€]?\d[\d,.:/-]*\d|\b{_DIGIT}(?: {_DIGIT}){{2,}}\b")
 

@@ -183,10 +183,23 @@ def test_augmenting_keeps_words_and_labels_beside_each_other(training_config: Tr
         ("Hi, this is Ann Bell, born 12/03, and Roe's neighbour.", "Hi, this is [NAME], born [NUMBER], and [NAME] neighbour."),
         ("it's oh one six three, one of two", "it's [NUMBER], one of two"),
         ("On Monday I paid £1,200.50 for 3, OK?", "On Monday I paid [NUMBER] for 3, OK?"),
+        ("and Ill fix it, so Im sorry, and I'll call", "and Ill fix it, so Im sorry, and I'll call"),
+        ("thanks Ann I'll sort it, Sorry about that", "thanks [NAME] I'll sort it, Sorry about that"),
     ],
 )
 def test_redaction_blanks_out_names_and_numbers(said: str, left: str) -> None:
     assert masked(said, "[NAME]", "[NUMBER]") == left
+
+
+def test_some_variants_are_redacted_and_no_variant_loses_who_promises(training_config: TrainingConfig) -> None:
+    labelled = read_corpus(training_config.train, NAMES)[0]
+    said = replace(labelled.call.segments[0], text="so Ann Bell called, and I'll fix it", start_s=None, end_s=None)
+    call = replace(labelled, call=replace(labelled.call, segments=(said,)), labels=labelled.labels[:1], judged=labelled.judged[:1])
+
+    texts = [other.text for seed in range(300) for other in augment(call, random.Random(seed)).call.segments]
+
+    assert 10 < sum("Ann" not in text for text in texts) < 110
+    assert sum(re.search("I.?ll", text) is None for text in texts) < 8  # a word may be lost to the recogniser
 
 
 def test_every_problem_of_the_labelled_calls_is_named(tmp_path: Path) -> None:
