@@ -1,4 +1,4 @@
-"""How sure are we of a rate? Rates of few chances, drawn towards the group they belong to."""
+"""How sure are we of a rate? Rates of few chances, drawn towards the others of their group."""
 
 from dataclasses import dataclass
 
@@ -25,7 +25,7 @@ def shrink(tally: Tally, others: Tally | None = None) -> Shrunk | None:
     """The rate drawn towards the rate of the `others` of its group, with a 90 % interval; None without a chance.
 
     Three chances move little away from the others, three hundred stand for themselves. The tally is not among the others: it would
-    count twice. Where there are none, the plain rate. Method: beta-binomial posterior (Gelman et al., Bayesian Data Analysis, 5.1),
+    count twice. Method: beta-binomial posterior (Gelman et al., Bayesian Data Analysis, 5.1),
     half a hit and half a miss as a start.
     """
     if not tally.chances:
@@ -36,8 +36,7 @@ def shrink(tally: Tally, others: Tally | None = None) -> Shrunk | None:
     density = (hits - 1) * np.log(GRID) + (misses - 1) * np.log1p(-GRID)
     below = np.cumsum(np.exp(density - density.max()))
     low, high = np.interp([(1 - COVERED) / 2, (1 + COVERED) / 2], below / below[-1], GRID)
-    mean = hits / (hits + misses) if weight else tally.hits / tally.chances
-    return Shrunk(tally, mean, float(low), float(high))
+    return Shrunk(tally, hits / (hits + misses), float(low), float(high))
 
 
 def stands_out(rate: Shrunk, group: Tally) -> bool:

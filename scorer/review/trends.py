@@ -63,15 +63,14 @@ def lines(connection: sqlite3.Connection, *, team: str = "", agent: str = "") ->
         [team, agent],
     )
     tallies = {(run, behaviour): Tally(hits, chances) for run, behaviour, hits, chances in rows}
-    runs = [run for run, _ in nights(connection)]
+    runs = nights(connection)
     found = []
     known = {name for _, name in tallies}
     for behaviour, wanted in _behaviours(connection).items():
         if behaviour not in known:
             continue
-        series = [tallies.get((run, behaviour), Tally()) for run in runs]
-        whole = sum(series, Tally())
-        points = tuple(shrink(tally, whole - tally) for tally in series)
+        series = [(night, tallies.get((run, behaviour), Tally())) for run, night in runs]
+        points = tuple(shrink(tally, sum((other for at, other in series if at != night), Tally())) for night, tally in series)
         found.append(Line(behaviour, wanted, points, max([p.high for p in points if p], default=1.0)))
     return found
 

@@ -89,7 +89,8 @@ def list_calls(
 ) -> tuple[list[dict[str, Any]], dict[str, Count]]:
     """One page of calls with their flags, worst first and samples behind, and how many there are of each kind on all pages.
 
-    Words are searched in the transcripts as they are shown: a number that is masked cannot be guessed digit by digit.
+    Words are searched in the transcripts as they are shown: a number that is masked cannot be guessed digit by digit. A whole call_id
+    finds its call too; the start of one does not, for the same reason.
     """
     where, values = _where(connection, filters, masked=masked)
     counts = connection.execute(f"select kind, count(*), sum({LEFT}) from call where {where} group by kind", values).fetchall()
@@ -145,8 +146,8 @@ def _where(connection: sqlite3.Connection, filters: Filters, *, masked: bool) ->
             parts.append(part)
             values.append(value)
     if filters.words:
-        parts.append("((run_id, call_id) in (select run_id, call_id from temp.said) or lower(substr(call_id, 1, length(?))) = lower(?))")
-        values += [filters.words, filters.words]
+        parts.append("((run_id, call_id) in (select run_id, call_id from temp.said) or lower(call_id) = lower(?))")
+        values.append(filters.words)
         _search(connection, filters, masked=masked)
     return " and ".join(parts), values
 

@@ -81,7 +81,7 @@ def _holds(rule: FlagRule, score: float, behaviours: dict[str, BehaviourScore]) 
 
 
 def _evidence_for(rule: FlagRule, behaviours: dict[str, BehaviourScore], rubric: Rubric) -> list[Evidence]:
-    """What speaks for the flag: the hits of the behaviour that it counts, what was missed of it, or all that cost the call points."""
+    """What to read: the evidence of the behaviour whose hits it counts; of a miss or a low score, what speaks against the agent."""
     if rule.hits_at_least is not None:
         return list(behaviours[rule.hits_at_least.behaviour].evidence)
     if rule.missed_at_least is not None:

@@ -160,7 +160,12 @@ def test_a_whole_call_is_not_confirmed_by_one_slip(browser: Browser, tmp_path: P
         button = page.get_by_role("button", name="I have read the whole call")
         left = f"{flags} flags have no answer" if flags > 1 else "1 flag has no answer"
 
-        for press in (button.click, lambda: page.keyboard.press("w")):
+        def hold() -> None:
+            for _ in range(3):
+                page.keyboard.down("w")  # without an up: as a key that is held down
+            page.keyboard.up("w")
+
+        for press in (button.click, lambda: page.keyboard.press("w"), hold):
             press()
             expect(page.locator("#saved.hint")).to_contain_text(left)
             page.keyboard.press("p")  # whoever goes elsewhere is asked again

@@ -52,12 +52,14 @@ function askFirst(button, always) {
   if (warned === button || !(flags || always)) return false;
   button.focus();
   warned = button;
-  const open = ["no flag is without an answer", "1 flag has no answer"][flags] || `${flags} flags have no answer`;
-  tell(`${open}; once more confirms the whole call, as shown where you said nothing`);
+  const open = ["", "1 flag has no answer; "][flags] ?? `${flags} flags have no answer; `;
+  tell(`${open}once more confirms the whole call, as shown where you said nothing`);
   return true;
 }
 
-document.addEventListener("focusout", (event) => { if (event.target === warned) warned = null; });
+document.addEventListener("focusout", (event) => {
+  if (event.target === warned && !event.relatedTarget?.closest("#whole")) warned = null; // some browsers focus no button that is clicked
+});
 
 document.addEventListener("submit", (event) => {
   if (!saved || !event.target.matches("[data-save]")) {
@@ -112,6 +114,7 @@ function comeBack() {
   const part = document.activeElement.closest("[data-part]");
   const place = part && part.contains(from) ? from : document.activeElement.closest("[data-stop], [data-segment]");
   if (place) place.focus();
+  opener = "";
 }
 
 function noteWaits() {
@@ -140,5 +143,7 @@ document.addEventListener("keydown", (event) => {
   if (event.key === "Enter" && event.target.matches("[data-save] [name=note]")) return noteWaits();
   if (event.target.matches("input, select, textarea")) return;
   const act = keys[event.key];
-  if (act) { event.preventDefault(); act(); }
+  if (!act) return;
+  event.preventDefault();
+  if (!event.repeat || "npjk".includes(event.key)) act(); // a key that is held down walks, but answers once
 });
