@@ -105,7 +105,7 @@ def test_a_released_model_is_measured_on_calls_of_ones_own_and_stays_as_it_is(
     )
     assert report["behaviours"] == ["apology"] and report["mean_f1_of_behaviours"] == 1.0
     assert re.search(r"deflection +│ +– │ +– │ +– │", told.out)
-    assert told.err.splitlines()[-1] == "evaluating, steps: 12 of 12"
+    assert told.err.splitlines()[-1] == "evaluating, steps: 13 of 13"
     assert {path: path.read_bytes() for path in live.parent.rglob("*") if path.is_file()} == before
     measure(live, [own], out, config, RUBRIC, against=candidate)
     assert list(json.loads((out / "evaluation.json").read_text())["released"]["labels"]) == ["apology"]
